@@ -1,7 +1,7 @@
 import type { Registry } from 'prom-client';
 import type { AlertFacts } from './alerts/condition.ts';
 
-/** A part of a connection that is in trouble, for which its mail waits. */
+/** A part of a connection that is in trouble, so that its mail waits. */
 export interface ConnectionTroubleFacts {
   readonly connection: string;
   /** `graph-token`, `exchange-token`, `graph`, `smtp`. */
@@ -14,7 +14,7 @@ export interface ConnectionTroubleFacts {
   readonly remedy?: string;
 }
 
-/** Why a balancer should send no clients here now. */
+/** Why a load balancer should send no clients here now. */
 export interface NotReadyReason {
   /** `draining`, `queue-full`, `queue-unreachable`. */
   readonly code: string;
@@ -23,7 +23,7 @@ export interface NotReadyReason {
 
 /** A worker process. */
 export interface WorkerFacts {
-  /** 1 is the first. */
+  /** The first is 1. */
   readonly worker: number;
   /** Connections that it serves. */
   readonly clients: number;
@@ -35,62 +35,62 @@ export interface WorkerFacts {
 
 /** How this instance shares its queue with others. */
 export interface SharingFacts {
-  /** Instances that run, this one among them, as it saw them last. */
+  /** Running instances, including this one, as it last saw them. */
   readonly instances: number;
-  /** Mailboxes that this one delivers. */
+  /** Mailboxes that this instance delivers. */
   readonly leases: number;
 }
 
-/** A token that is kept. */
+/** A cached token. */
 export interface TokenFacts {
   readonly connection: string;
   readonly resource: string;
   readonly expiresAtMs: number;
 }
 
-/** Something by which a connection or a listener proves itself, and which ends. */
+/** A credential of a connection or a listener that expires. */
 export interface ExpiryFacts {
-  /** Name of the connection; of a certificate of listeners `listeners`. */
+  /** Name of the connection; `listeners` for a certificate of listeners. */
   readonly connection: string;
   /** `client secret`, `certificate`, `sign-in`. */
   readonly what: 'client secret' | 'certificate' | 'sign-in';
-  /** Undefined: nobody knows here. */
+  /** Undefined: not known here. */
   readonly atMs: number | undefined;
-  /** The bridge renews it by itself before that. */
+  /** The bridge renews it automatically before that. */
   readonly isRenewed?: boolean;
 }
 
-/** What is told of a running bridge beside its counters. */
+/** Facts about a running bridge besides its counters. */
 export interface ObservedFacts {
-  /** What is counted from the start of the bridge on. */
+  /** Counted since the start of the bridge. */
   readonly counted: Registry;
   readonly version: string;
   readonly instance: string;
-  /** When the oldest queued message was received; undefined where none is queued. */
+  /** When the oldest queued message was received; undefined if none is queued. */
   oldestQueuedAtMs(): Promise<number | undefined>;
   tokens(): readonly TokenFacts[];
   /** Never rejects. */
   expiries(): Promise<readonly ExpiryFacts[]>;
 }
 
-/** What an administrator may look at. Nothing of it is secret. */
+/** What an administrator may see. None of it is secret. */
 export interface AdminFacts {
-  /** Empty where clients are welcome. Never rejects. */
+  /** Empty if clients are welcome. Never rejects. */
   notReady(): Promise<readonly NotReadyReason[]>;
   /** Messages in the queue, by state. */
   queue(): Promise<Readonly<Record<string, number>>>;
-  /** Client connections, by protocol, whichever process serves them. */
+  /** Client connections, by protocol, in all processes. */
   clients(): Readonly<Record<string, number>>;
-  /** Empty where one process does everything. */
+  /** Empty if one process does everything. */
   workers(): Promise<readonly WorkerFacts[]>;
-  /** Left out where no other instance can share the queue. */
+  /** Left out if no other instance can share the queue. */
   sharing?(): SharingFacts;
-  /** Empty where everything works. */
+  /** Empty if everything works. */
   troubles(): readonly ConnectionTroubleFacts[];
-  /** What somebody should hear of now. Left out in tests of other things. */
+  /** What somebody should know about now. Left out in tests of other things. */
   alerts?(): readonly AlertFacts[];
-  /** Likewise. */
+  /** Left out in tests of other things. */
   readonly observed?: ObservedFacts;
-  /** Connections that work in a person's name, and whether that person has to sign in (again). */
+  /** Connections that work on behalf of a person, and whether that person has to sign in (again). */
   signIns(): Promise<readonly { readonly connection: string; readonly isNeeded: boolean }[]>;
 }

@@ -11,32 +11,32 @@ import type { ConnectPort } from './connect/port.ts';
 import type { AdminFacts } from './facts.ts';
 import type { HistoryRange, HistoryView } from './history/history.ts';
 
-/** What the admin server asks, whether there is a bridge yet or not. */
+/** What the admin server needs, with or without a bridge. */
 interface CommonPorts {
   readonly facts: AdminFacts;
   readonly instance: InstanceFacts;
   readonly logTail: LogTail;
   overview(): Promise<Overview>;
-  /** Undefined where none is kept. */
+  /** Undefined if none is kept. */
   history(range: HistoryRange): HistoryView | undefined;
-  /** Tells what changes, until the returned function is called. */
+  /** Reports changes until the returned function is called. */
   events(told: (event: AdminEvent) => void): () => void;
 }
 
-/** What the admin server asks before there is a bridge. */
+/** What the admin server needs before there is a bridge. */
 export interface SetupModePorts extends CommonPorts {
   readonly setUp: OpenSetUp;
 }
 
-/** What the admin server asks of the bridge. */
+/** What the admin server needs from the bridge. */
 export interface AdminPorts extends CommonPorts {
-  /** Left out where nobody can write the configuration. */
+  /** Left out if nobody can write the configuration. */
   readonly setUp?: OpenSetUp | undefined;
-  /** Left out where nobody connects a mailbox by themself. */
+  /** Left out if people do not connect their own mailboxes. */
   readonly connect?: ConnectPort | undefined;
   readonly messages: MessagesPort;
   readonly accounts: AccountsPort;
   readonly connections: ConnectionsPort;
-  /** Breaks off what goes on for the admin server alone: checks, sign-ins. */
+  /** Ends what only runs for the admin server: checks, sign-ins. */
   close(): Promise<void>;
 }

@@ -11,18 +11,18 @@ export interface AdminTls {
   readonly ciphers?: string;
 }
 
-/** How the admin server is reached, and by what somebody signs in. */
+/** How the admin server is reached, and how somebody signs in. */
 export interface AdminSettings {
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
   /** Undefined: without encryption. */
   readonly tls?: AdminTls | undefined;
-  /** False: health and metrics alone. */
+  /** False: only health and metrics. */
   readonly pages: boolean;
-  /** Host names by which it is asked for, beside `localhost` and addresses. */
+  /** Host names by which it is addressed, besides `localhost` and addresses. */
   readonly names: readonly string[];
-  /** Host names by which mail programs ask for their settings, and for nothing else. Default: none. */
+  /** Host names by which mail programs request their settings, and nothing else. Default: none. */
   readonly programNames?: readonly string[];
   /** Where people reach it: an origin. */
   readonly publicUrl?: string | undefined;
@@ -30,11 +30,11 @@ export interface AdminSettings {
   readonly trustedProxies?: readonly string[] | undefined;
   /** For the audit log. */
   readonly dataDir: string;
-  /** In place of the token in the data folder. */
+  /** Replaces the token in the data folder. */
   readonly token?: string | undefined;
-  /** Lets somebody look, and change nothing. */
+  /** Permits viewing, but no changes. */
   readonly viewToken?: string | undefined;
-  /** Undefined: nobody signs in by Entra ID. */
+  /** Undefined: no sign-in through Entra ID. */
   readonly oidc?: OidcSettings | undefined;
 }
 
@@ -42,6 +42,6 @@ export interface AdminSettings {
 export interface AdminServerOptions {
   readonly clock: Clock;
   readonly log: Log;
-  /** Sign-ins of a server that was here before. Default: none. */
+  /** Sessions of an earlier server. Default: none. */
   readonly sessions?: AdminSessions | undefined;
 }

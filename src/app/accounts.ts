@@ -31,31 +31,31 @@ import { hasOwnSignIns } from './connections/tokens.ts';
 
 import { PasswordSources } from './passwords/sources.ts';
 
-/** What outlives a reload: nobody's verified password is asked for again, and no guesser is forgiven. */
+/** What survives a reload: verified passwords need no new check, and guessers stay blocked. */
 export interface LoginMemory {
   readonly verifier: PasswordVerifier;
   readonly throttle: LoginThrottle;
   readonly sources: PasswordSources;
-  /** Told what each login came to. */
+  /** Called with the outcome of each login. */
   readonly onOutcome?: AccountDirectoryOptions['onOutcome'];
   readonly uses: LoginUses;
-  /** Lets go of connections and timers. */
+  /** Closes connections and timers. */
   close(): Promise<void>;
 }
 
-/** Who is told of logins. */
+/** Observers of logins. */
 export interface LoginHooks extends Pick<LoginMemory, 'onOutcome'> {
-  /** Logins to an account, or a name that is none, are blocked where they came from, or everywhere. */
+  /** Logins to an account, or to an unknown name, are blocked for a source, or everywhere. */
   onBlocked?(account: string): void;
 }
 
-/** The account at which somebody guesses; undefined where it is many. */
+/** The account being guessed at; undefined if there are many. */
 function guessedAccount({ of, key }: FailureNews): string | undefined {
   if (of === 'account') return key;
   return of === 'pair' ? key.slice(key.indexOf(' ') + 1) : undefined;
 }
 
-/** @param shared where instances share app passwords and who is blocked; undefined: there is one instance */
+/** @param shared where instances share app passwords and blocks; undefined: there is one instance */
 export function createLoginMemory(
   config: Config,
   clock: Clock,
@@ -116,7 +116,7 @@ export async function createDirectory(config: Config, memory: LoginMemory, clock
   });
 }
 
-/** What an account changes about its mail, ready to be used; nothing where it changes nothing. */
+/** The changes an account makes to its mail, ready for use; nothing if it makes none. */
 function mailChanges({
   rewrite,
   redirectAllTo,
@@ -136,7 +136,7 @@ function mailChanges({
   };
 }
 
-/** A login as the SMTP side sees it. */
+/** A login as the SMTP side needs it. */
 export function submissionAccount(login: AccountLogin): SubmissionAccount {
   const { account, username, mailbox, senders } = login;
   const { forceFrom } = account;
@@ -157,9 +157,9 @@ export function submissionAccount(login: AccountLogin): SubmissionAccount {
 }
 
 /**
- * Logs in at the SMTP listener.
- * @throws SmtpReply 535 for a wrong name or password, a mailbox that is not the account's or another's identity, 421 for
- *   a blocked address, 454 when too many log in at once or passwords cannot be checked
+ * Logs a client in at the SMTP listener.
+ * @throws SmtpReply 535 for a wrong name or password, a mailbox that is not the account's or another's identity, 421
+ * for a blocked address, 454 when too many log in at once or passwords cannot be checked
  */
 export async function loginForSubmission(
   directory: AccountDirectory,
@@ -176,7 +176,7 @@ export async function loginForSubmission(
   throw new SmtpReply(535, '5.7.8', result.text);
 }
 
-/** The reply to a login that does not tell who is there. */
+/** The reply to a login, which does not reveal who exists. */
 function refusedLogin(
   log: Log,
   facts: { readonly protocol: string; readonly username: string; readonly client: string },
@@ -186,7 +186,7 @@ function refusedLogin(
   const error = hashed ? { error: new BridgeError('login-password-hashed', 'CRAM-MD5 cannot check a hash.') } : {};
   if (result.failure === 'wrong') log.warn({ ...facts, failure: 'wrong', ...error }, 'login refused');
   else {
-    // Guesses are bounded by the block; what comes behind it is not.
+    // Guesses are limited by the block; what comes after it is not.
     const key = `smtp ${sourceNetwork(facts.client)} login ${result.failure}`;
     logRepeated(log, 'warn', key, { ...facts, failure: result.failure }, 'login refused');
   }

@@ -20,7 +20,7 @@ import { SentCopies } from './sent-copies.ts';
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
 
-/** What the queue of a bridge is made of. */
+/** What the queue of a bridge is built from. */
 export interface BridgeQueueParts {
   readonly config: Config;
   readonly hostname: string;
@@ -28,14 +28,14 @@ export interface BridgeQueueParts {
   readonly log: Log;
   readonly store: QueueStore;
   readonly observation: Observation;
-  /** Asked anew for each attempt. */
+  /** Called for each attempt. */
   state(): BridgeState;
 }
 
-/** A queue, and what goes with it. */
+/** A queue and its companions. */
 export interface BridgeQueue {
   readonly queue: Queue;
-  /** Where several instances share the queue. */
+  /** Set if several instances share the queue. */
   readonly ownership: SharedOwnership | undefined;
   readonly leaseKeys: LeaseKeys | undefined;
   readonly copies: SentCopies;
@@ -115,10 +115,10 @@ function notices({
   };
 }
 
-/** What has come already. */
+/** Recognizes duplicates of what has already arrived. */
 function duplicateFilter({ queue }: Config, store: QueueStore, clock: Clock): DuplicateFilter {
   const { records } = store;
-  // As long as the message may be there, unless an administrator keeps it.
+  // As long as the message may exist, unless an administrator keeps it.
   const stayMs = queue.expireAfterHours * hourMs + Math.max(queue.retainDeliveredDays, queue.retainFailedDays) * dayMs;
   return new DuplicateFilter({
     records,

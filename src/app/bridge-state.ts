@@ -10,13 +10,13 @@ export interface BridgeState {
   readonly upstreams: Upstreams;
 }
 
-/** A port that is open. */
+/** An open port. */
 export interface OpenListener {
   readonly protocol: ListenerConfig['protocol'];
   readonly host: string;
   readonly port: number;
   readonly security: ListenerConfig['security'];
-  /** Clients that are connected now. */
+  /** Clients connected now. */
   clients(): number;
   updateTls(material: ListenerTls): void;
   close(graceMs: number): Promise<void>;

@@ -48,26 +48,26 @@ import { BridgeReading } from './workers/reading.ts';
 /** A running bridge. */
 export interface Bridge {
   readonly listeners: readonly OpenListener[];
-  /** Where the certificate authority made here is, if the listeners use one. */
+  /** The file of the local certificate authority, if the listeners use one. */
   readonly authorityFile: string | undefined;
-  /** By what programs reach a listener, the best first. See {@link clientHosts}. */
+  /** The names by which programs reach a listener, best first. See {@link clientHosts}. */
   clientHosts(host: string): readonly string[];
-  /** Where administrators reach the pages; undefined where there are none. Ends with a slash. */
+  /** Where administrators reach the pages; undefined if there are none. Ends with a slash. */
   readonly pagesUrl: string | undefined;
-  /** Where instances share sign-ins; undefined: they are files of the data folder. */
+  /** Set if instances share sign-ins; undefined: they are files in the data folder. */
   readonly shared: RecordTable | undefined;
-  /** A reload has brought something that only a restart takes up. */
+  /** Whether a reload has brought something that only takes effect after a restart. */
   readonly needsRestart: boolean;
-  /** Queues a test message of an account, and follows it. @throws BridgeError see {@link sendTestMessage} */
+  /** Queues a test message of an account and follows it. @throws BridgeError see {@link sendTestMessage} */
   sendTest(username: string, to: string): Promise<Finding>;
   /**
-   * Takes up another configuration and tries again what waits in the queue; open connections go on, listeners stay as
-   * they are. Reloads are done one after the other; none begins once the bridge stops.
+   * Applies another configuration and tries waiting mail again; open connections continue, listeners stay as they are.
+   * Reloads run one after the other; none begins once the bridge stops.
    */
   reload(config: Config): Promise<void>;
   /**
-   * Goes on for `shutdown.drainSeconds` while `/readyz` tells balancers to look elsewhere. Then stops accepting, lets what
-   * is in flight finish for up to `shutdown.graceSeconds`, and closes the queue.
+   * Continues for `shutdown.drainSeconds` while `/readyz` tells load balancers to look elsewhere. Then stops accepting,
+   * lets what is in flight finish for up to `shutdown.graceSeconds`, and closes the queue.
    */
   stop(): Promise<void>;
 }
@@ -77,13 +77,13 @@ export interface BridgeOptions {
   readonly clock?: Clock;
   /** The last lines of the log, for the admin pages. Default: none. */
   readonly logTail?: LogTail;
-  /** Ends a start that waits for the server of the queue; it rejects with the signal's reason. */
+  /** Ends a start that waits for the server of the queue; the start rejects with the signal's reason. */
   readonly signal?: AbortSignal;
-  /** What the admin server goes on with that was here before the bridge. */
+  /** The parts of an admin server that already ran before the bridge. */
   readonly admin?: { readonly setUp: OpenSetUp; readonly sessions: AdminSessions };
 }
 
-/** Undoes, in reverse order, what was done so far. */
+/** Undoes completed steps in reverse order. */
 class Undo {
   readonly #steps: (() => unknown)[] = [];
 
@@ -98,7 +98,7 @@ class Undo {
 
 /**
  * Starts a bridge: takes the data folder, opens the queue, prepares the connections, opens the listeners, resumes
- * delivery. What was opened is closed again when something fails.
+ * delivery. If something fails, everything opened is closed again.
  * @throws BridgeError for whatever an administrator can fix: a port in use, an unreadable certificate …
  */
 export async function startBridge(config: Config, options: BridgeOptions): Promise<Bridge> {
@@ -160,7 +160,7 @@ async function start(config: Config, options: StartOptions, undo: Undo): Promise
   return bridge;
 }
 
-/** @param server which knows its port where the configuration leaves that open */
+/** @param server knows its port if the configuration leaves that open */
 function pagesUrlOf(config: Config, server: AdminServer | undefined): string | undefined {
   const { admin } = config;
   return admin?.pages && server ? `${pagesOrigin({ ...admin, port: server.port }, config)}/` : undefined;
@@ -172,7 +172,7 @@ type WorkParts = Omit<UpkeepParts, 'signInOwners'> & {
   readonly queue: Queue;
 };
 
-/** Resumes delivery, and what goes on by itself. @returns ends the latter */
+/** Resumes delivery and starts periodic work. @returns a function that ends the latter */
 function startWork({ config, records, queue, ...parts }: WorkParts): () => void {
   const { clock, log, state } = parts;
   const owners = (name: string) => signInOwners(name, config, records, clock.now());
@@ -186,11 +186,11 @@ function startWork({ config, records, queue, ...parts }: WorkParts): () => void 
   };
 }
 
-/** All that clients need before they are let in. */
+/** Everything needed before clients are admitted. */
 async function prepare(config: Config, options: StartOptions, hostname: string, undo: Undo) {
   const { log, clock } = options;
   const opening = openStore(config, options, undo);
-  // What instances share is asked for at once; a thread of our own starts while the rest is made ready.
+  // The shared records are requested at once; a thread of our own starts while the rest is prepared.
   const records = await bridgeRecords(config, opening);
   let sending: SendingMemory | undefined;
   const sendingMemory = () => sending as SendingMemory;
@@ -204,12 +204,12 @@ async function prepare(config: Config, options: StartOptions, hostname: string, 
   const certificates = await ListenerCertificates.open(config, hostname, clock.now());
   const events = new EventRelay();
   const opened = await opening;
-  // Whoever looks at a page sees what happens; where there are none, nothing is told.
+  // Open pages show events; without pages, nothing is reported.
   const store = config.admin?.pages ? observedStore(opened, (data) => events.tell({ kind: 'message', data })) : opened;
   sending = await storedMemory(store.records, clock);
   const queueParts = bridgeQueue({ config, hostname, clock, log, store, observation, state });
   undo.push(() => queueParts.queue.stop(0));
-  // The queue closes the store, in which the last uses of app passwords are noted.
+  // The queue closes the store, which also records the last uses of app passwords.
   undo.push(() => memory.close());
   const observed = await observeForAdmin({ clock, log, store, observation, state });
   undo.push(() => observed?.close());
@@ -230,16 +230,16 @@ async function prepare(config: Config, options: StartOptions, hostname: string, 
   };
 }
 
-/** Its thread starts while the rest is made ready. */
+/** Its thread starts while the rest is prepared. */
 function openStore(config: Config, { clock, log, signal }: StartOptions, undo: Undo): Promise<QueueStore> {
   const opening = openQueueStore(config, clock, log, signal);
   undo.push(() => opening.then((store) => store.close()).catch(() => {}));
-  // Why it failed is told once it is asked for.
+  // The error is reported once the store is needed.
   opening.catch(() => {});
   return opening;
 }
 
-/** What a state is made with, whatever the configuration. */
+/** What a state needs apart from the configuration. */
 interface StateParts {
   readonly clock: Clock;
   readonly log: Log;
@@ -248,7 +248,7 @@ interface StateParts {
   readonly observation: Observation;
 }
 
-/** The state that the configuration asks for, in force until a reload replaces it. */
+/** The state for the configuration, in force until a reload replaces it. */
 async function firstState(
   config: Config,
   { clock, log, records, memory, observation }: StateParts,
@@ -281,26 +281,26 @@ interface RunningParts {
   readonly queue: Queue;
   readonly leaseKeys: LeaseKeys | undefined;
   readonly log: Log;
-  /** That of the start. */
+  /** The configuration of the start. */
   readonly config: Config;
   openState(config: Config): Promise<BridgeState>;
   state(): BridgeState;
-  /** @returns the state before */
+  /** @returns the previous state */
   replace(next: BridgeState): BridgeState;
   /** See {@link BridgeListeners.prepare}. */
   prepareListeners(config: Config): Promise<ListenerChange>;
   /** Another configuration is in force. */
   reloaded(): void;
-  /** Resolves when no more clients are to be expected. */
+  /** Resolves when no more clients are expected. */
   drain(): Promise<void>;
   readonly pagesUrl: string | undefined;
   readonly shared: RecordTable | undefined;
   readonly sendTest: Bridge['sendTest'];
-  /** Ends what goes on by itself. */
+  /** Ends periodic work. */
   endWork(): void;
-  /** Looks for nothing more that somebody should hear of. Before the queue stops. */
+  /** Ends alerting. Before the queue stops. */
   endAlerts(): Promise<void>;
-  /** Lets go of what logins take; none comes any more. Before the queue stops, which closes the store. */
+  /** Releases what logins use; no more will come. Before the queue stops, which closes the store. */
   endLogins(): Promise<void>;
   close(): Promise<void>;
 }
@@ -311,7 +311,7 @@ class RunningBridge implements Bridge {
   readonly pagesUrl: string | undefined;
   readonly #parts: RunningParts;
   readonly #reloads = new OneAtATime();
-  /** Connections of earlier configurations, which close when their last delivery has ended. */
+  /** Connections of earlier configurations, which close after their last delivery. */
   readonly #closing = new Set<Promise<void>>();
   #isStopping = false;
   #needsRestart = false;
@@ -359,7 +359,7 @@ class RunningBridge implements Bridge {
       await closeUpstreams(opened.upstreams, log);
       throw error;
     });
-    // With those of the new ones they would be more than Microsoft allows a mailbox.
+    // Together with those of the new connections they would be more than Microsoft allows a mailbox.
     await Promise.all(
       state()
         .upstreams.values()
@@ -408,13 +408,13 @@ class RunningBridge implements Bridge {
     inBackground(() => this.#tellCrossed(), log, 'cannot compare app passwords with the accounts');
   }
 
-  /** Nobody else may notice that another configuration lets an app password open another account. */
+  /** Nothing else would show that another configuration lets an app password open another account. */
   async #tellCrossed(): Promise<void> {
     const { log, state, shared } = this.#parts;
     try {
       for (const text of await crossedPasswordWarnings(state().config, shared)) log.warn(text);
     } catch (error) {
-      // They are unreadable for logins as well, which is told there.
+      // They are unreadable for logins as well, which is reported there.
       if (!(error instanceof BridgeError)) throw error;
     }
   }
@@ -427,7 +427,7 @@ async function drain(readiness: Readiness, seconds: number, clock: Clock, log: L
   await new Promise<void>((resolve) => void clock.after(seconds * 1000, resolve));
 }
 
-/** What changes listeners, and the certificate of the admin port, while the bridge runs. */
+/** Changes listeners, and the certificate of the admin port, while the bridge runs. */
 function listenerChanges(
   listeners: BridgeListeners,
   { hostname, clock }: { readonly hostname: string; readonly clock: Clock },

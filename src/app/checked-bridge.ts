@@ -26,14 +26,14 @@ import { configuredHost } from './listeners/client-hosts.ts';
 import { checkedPasswords } from './passwords/checked.ts';
 import type { CommandQueue } from './queue-store.ts';
 
-/** How the check of the bridge itself is done. */
+/** Options for checking the bridge itself. */
 export interface BridgeCheckOptions {
-  /** A bridge that does not run is a failure. */
+  /** Whether a stopped bridge is a failure. */
   readonly mustRun: boolean;
   readonly clock: Clock;
-  /** Of people who have to be found where passwords are checked. */
+  /** People who have to be found where passwords are checked. */
   readonly mailboxes?: readonly string[] | undefined;
-  /** Where instances share their app passwords; undefined: they are in the data folder. */
+  /** Set if instances share their app passwords; undefined: they are in the data folder. */
   readonly shared?: RecordTable | undefined;
   readonly queue: CommandQueue;
 }
@@ -41,7 +41,7 @@ export interface BridgeCheckOptions {
 const timeoutMs = 5_000;
 const megabyte = 1024 * 1024;
 
-/** Tries the bridge of a configuration, as it runs on this machine: its listeners, its disk, its queue. */
+/** Checks the bridge of a configuration as it runs on this machine: its listeners, its disk, its queue. */
 export function checkBridge(config: Config, options: BridgeCheckOptions): AsyncGenerator<HopResult> {
   return runHops(undefined, bridgeHops(checkedBridge(config, options), options));
 }
@@ -61,21 +61,21 @@ function checkedBridge(config: Config, { clock, mailboxes, shared, queue }: Brid
     passwords: checkedPasswords(config, clock, mailboxes, shared),
     disk: () => ({
       freeBytes: freeOctets(existing(dataDir)),
-      // Elsewhere it is the database that runs out of room.
+      // With another store, the database runs out of room instead.
       minFreeBytes: config.queue.store === 'sqlite' ? config.queue.minFreeMegabytes * megabyte : undefined,
     }),
     queue: async () => queueFacts(await queue.existing(), clock.now()),
   };
 }
 
-/** Where mailbridge is a service of this machine, systemd starts it. */
+/** If mailbridge is a service of this machine, systemd starts it. */
 function startCommand(): string {
   const folders = ['/etc/systemd/system', '/usr/lib/systemd/system', '/lib/systemd/system'];
   const isService = folders.some((folder) => existsSync(join(folder, 'mailbridge.service')));
   return isService ? 'systemctl start mailbridge' : 'mailbridge start';
 }
 
-/** A listener that is meant for other machines is reached by an address of this one in their network. */
+/** A listener for other machines is reached by an address of this one in their network. */
 function checkedListener(listener: ListenerConfig, config: Config): CheckedListener {
   const { protocol, host, port, security, proxyProtocol } = listener;
   const target = `${protocol} ${host}:${port} (${security})`;
@@ -91,7 +91,7 @@ function checkedListener(listener: ListenerConfig, config: Config): CheckedListe
   return { target, peer };
 }
 
-/** What `/health` answers, as far as it is told here. */
+/** The parts of the `/health` answer used here. */
 interface Health {
   readonly status?: unknown;
   readonly troubles?: readonly { readonly connection: string }[];
@@ -120,7 +120,7 @@ async function healthOf(url: string): Promise<Finding> {
   }
 }
 
-/** The folder, or the one that it is going to be in. */
+/** The folder, or the one it will be created in. */
 function existing(folder: string): string {
   return existsSync(folder) || dirname(folder) === folder ? folder : existing(dirname(folder));
 }

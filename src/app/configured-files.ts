@@ -9,14 +9,16 @@ import { clientCredentialOf } from './connections/tokens.ts';
 import { tlsFilesOf } from './listener-certificates.ts';
 import { readTlsFiles } from './tls-material.ts';
 
-/** A file that the configuration names and the bridge could not start with. */
+/** A file named in the configuration that would keep the bridge from starting. */
 export interface FileProblem {
   /** Path of the key in the configuration. */
   readonly key: string;
   readonly error: BridgeError;
 }
 
-/** Opens the certificates, keys and CA files of a configuration as a start would, and says what is wrong with each. */
+/**
+ * Opens the certificates, keys and CA files of a configuration like a start would, and reports what is wrong with each.
+ */
 export async function configuredFileProblems(config: Config): Promise<FileProblem[]> {
   const found: FileProblem[] = [];
   for (const [key, open] of filesOf(config)) {

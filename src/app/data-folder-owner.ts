@@ -1,13 +1,13 @@
 import { isRoot, nearestFolder } from '../base/files/ownership.ts';
 import { usernameOf, userOf } from '../base/files/users.ts';
 
-/** Node's types leave it out. */
+/** Missing in Node's types. */
 const { initgroups } = process as unknown as { initgroups?(user: number, extraGroup: number): void };
 
 /**
- * Makes root the user whom the data folder belongs to, or will belong to, for the rest of the process: what root writes
- * there, the bridge cannot use when it runs as that user again.
- * @returns that user's name; undefined where nothing has changed
+ * Turns root into the user who owns, or will own, the data folder, for the rest of the process: the bridge could not
+ * use files of root when it runs as that user again.
+ * @returns that user's name; undefined if nothing has changed
  */
 export function becomeDataFolderOwner(dataDir: string): string | undefined {
   if (!isRoot()) return undefined;
@@ -17,7 +17,7 @@ export function becomeDataFolderOwner(dataDir: string): string | undefined {
   try {
     initgroups?.(uid, gid);
   } catch {
-    // A user that this machine does not know is in no other group.
+    // A user unknown to this machine has no other groups.
     process.setgroups?.([gid]);
   }
   process.setgid?.(gid);

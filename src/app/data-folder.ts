@@ -8,16 +8,16 @@ import { makeOwnFolder } from '../base/files/own-folder.ts';
 import { makeFolders } from '../base/files/ownership.ts';
 import { usernameOf, userOf } from '../base/files/users.ts';
 
-/** The folder of a bridge, kept from a second bridge for as long as this one lives. */
+/** The folder of a bridge, locked against a second bridge while this one lives. */
 export interface DataFolder {
   readonly path: string;
   release(): void;
 }
 
 /**
- * Makes the data folder on first use and takes it for this process. The lock is one that the operating system drops
- * with the process, however it ends.
- * @param onClosed told of each folder that others could write to until now
+ * Creates the data folder on first use and locks it for this process. The operating system releases the lock with the
+ * process, however it ends.
+ * @param onClosed called for each folder that others could write to until now
  * @throws BridgeError `data-folder-unusable`, `data-folder-unsafe`, `already-running`
  */
 export function takeDataFolder(path: string, onClosed: (folder: string) => void = () => {}): DataFolder {
@@ -42,7 +42,7 @@ export function takeDataFolder(path: string, onClosed: (folder: string) => void 
 }
 
 /**
- * Whether a bridge has the data folder at this moment.
+ * Whether a bridge currently has the data folder locked.
  * @throws BridgeError `data-folder-unusable`
  */
 export function isDataFolderTaken(path: string): boolean {
@@ -64,9 +64,9 @@ export function isDataFolderTaken(path: string): boolean {
   }
 }
 
-/** Folders in the data folder; every file in them is the bridge's. */
+/** Folders in the data folder; every file in them belongs to the bridge. */
 const ownFolders = ['queue', 'queue/bodies', 'queue/recovered', 'tls', 'sign-ins', 'mailboxes'];
-/** Files in the data folder itself, where an administrator may keep others. */
+/** Files directly in the data folder, where an administrator may keep others. */
 const ownFiles = [
   ...databaseFiles('lock'),
   ...['token.key', 'app-passwords.json', 'app-passwords-used.json', 'set-up.json', 'admin-token'].flatMap((name) => [
@@ -82,9 +82,9 @@ const ownFiles = [
   ...auditFiles,
 ];
 
-/** Looks through what an earlier run has left, or somebody else has put there. @throws BridgeError `data-folder-unsafe` */
+/** Checks what an earlier run left or somebody else put there. @throws BridgeError `data-folder-unsafe` */
 function secure(path: string, onClosed: (folder: string) => void): void {
-  // The data folder itself may be a link that an administrator has made; what is in it may not.
+  // The data folder itself may be a link made by an administrator; its contents may not.
   const root = realpathSync(path);
   if (makeOwnFolder(root)) onClosed(root);
   assertMayUse(root, lstatSync(root), root);
@@ -95,7 +95,7 @@ function secure(path: string, onClosed: (folder: string) => void): void {
     if (makeOwnFolder(folder)) onClosed(folder);
     assertMayUse(folder, lstatSync(folder), root);
     for (const entry of readdirSync(folder, { withFileTypes: true })) {
-      // Bodies are many, and are held against their checksums.
+      // There are many bodies, and they are verified by checksum.
       if (entry.isFile() && name === 'queue/bodies') continue;
       assertOwnEntry(join(folder, entry.name), root);
     }
@@ -111,8 +111,8 @@ function assertOwnEntry(path: string, root: string): void {
 }
 
 /**
- * What root has written here, by a start as root above all, is trusted and cannot be used. That shows now, not in the
- * middle of a delivery.
+ * Files written by root, usually because the bridge was started as root, are trusted but cannot be used. That has to
+ * show now, not in the middle of a delivery.
  */
 function assertMayUse(path: string, facts: Stats, root: string): void {
   const isChanged = facts.isDirectory() || /[/\\]queue[/\\]|lock$/.test(path);

@@ -4,7 +4,7 @@ import { mailboxAt } from '../message/address/pattern.ts';
 import type { CourierOrder } from '../message/courier-kind.ts';
 import type { NoticeAddresses } from '../notices/readers.ts';
 
-/** What an account wants of the couriers. An account that is gone from the configuration wants nothing special. */
+/** What an account wants from its couriers. An account that is no longer configured wants nothing special. */
 export function deliveryPolicy(config: Config, username: string): DeliveryPolicy {
   const account = accountOf(config, username);
   return {
@@ -14,7 +14,7 @@ export function deliveryPolicy(config: Config, username: string): DeliveryPolicy
   };
 }
 
-/** What a look at the queue has to know of the couriers. */
+/** What a look at the queue has to know about couriers. */
 export function failoverOf(config: Config) {
   return {
     couriersOf: ({ account }: { readonly account: string }) => sendingOrder(config, account),
@@ -24,7 +24,7 @@ export function failoverOf(config: Config) {
 
 const orders = new WeakMap<Config, ReadonlyMap<string, CourierOrder>>();
 
-/** The couriers of an account, asked for with every message; undefined where it is gone, or may no longer send. */
+/** The couriers of an account, called for every message; undefined if it is gone, or may no longer send. */
 export function sendingOrder(config: Config, username: string): CourierOrder | undefined {
   let known = orders.get(config);
   if (!known) {
@@ -34,12 +34,12 @@ export function sendingOrder(config: Config, username: string): CourierOrder | u
   return known.get(username) ?? accountOf(config, username)?.send;
 }
 
-/** Whether the copies of what an account sends are to go from Sent Items. */
+/** Whether copies of what an account sends are to be removed from Sent Items. */
 export function removesCopies(config: Config, username: string): boolean {
   return accountOf(config, username)?.sentItems === 'remove';
 }
 
-/** Who hears of the failures of an account's mail. */
+/** Who is notified of failures of an account's mail. */
 export function noticeAddresses(config: Config, username: string, { failuresTo }: QueueConfig): NoticeAddresses {
   const { bounceTo } = accountOf(config, username) ?? {};
   return { ...(bounceTo === undefined ? {} : { bounceTo }), ...(failuresTo === undefined ? {} : { failuresTo }) };

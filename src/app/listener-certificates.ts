@@ -12,12 +12,12 @@ export interface ListenerTls extends CertificateAndKey {
 /** A port that may speak TLS. */
 export type TlsEndpoint = ListenerConfig | AdminConfig;
 
-/** The ports of a configuration, that of the admin server among them. */
+/** The ports of a configuration, including that of the admin server. */
 export function tlsEndpoints({ listeners, admin }: Config): readonly TlsEndpoint[] {
   return admin ? [...listeners, admin] : listeners;
 }
 
-/** The files that a listener's certificate and key are in; undefined where none are given. */
+/** The files of a listener's certificate and key; undefined if none are given. */
 export function tlsFilesOf({ tls }: TlsEndpoint, config: Config): TlsFiles | undefined {
   const cert = tls?.cert ?? config.tls?.cert;
   const key = tls?.key ?? config.tls?.key;
@@ -28,7 +28,7 @@ export function tlsFilesOf({ tls }: TlsEndpoint, config: Config): TlsFiles | und
 export class ListenerCertificates {
   readonly #config: Config;
   readonly #byListener: ReadonlyMap<TlsEndpoint, CertificateAndKey>;
-  /** Where the authority of a certificate made here is; undefined where all were given. */
+  /** The file of the authority of a local certificate; undefined if all were given. */
   readonly authorityFile: string | undefined;
 
   private constructor(
@@ -42,7 +42,7 @@ export class ListenerCertificates {
   }
 
   /**
-   * Reads the certificate of each listener that speaks TLS, or makes one where none is given.
+   * Reads the certificate of each listener that uses TLS, or creates one if none is given.
    * @throws BridgeError `tls-material-unreadable`
    */
   static async open(config: Config, hostname: string, nowMs: number): Promise<ListenerCertificates> {
@@ -62,7 +62,7 @@ export class ListenerCertificates {
     return new ListenerCertificates(config, byListener, authorityFile);
   }
 
-  /** What a listener needs for TLS; undefined where it speaks none. */
+  /** What a listener needs for TLS; undefined if it uses none. */
   of(listener: TlsEndpoint): ListenerTls | undefined {
     const material = this.#byListener.get(listener);
     if (!material) return undefined;

@@ -1,7 +1,7 @@
 import { BridgeError, systemErrorCode } from '../base/errors.ts';
 
 /**
- * Why a port cannot be opened for listening, as an administrator can act on it.
+ * Why a port cannot be opened for listening, in terms an administrator can act on.
  * @param what its place in the configuration
  */
 export function portFailure(error: unknown, what: string, at: { host: string; port: number } | undefined): unknown {

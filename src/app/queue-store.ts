@@ -14,21 +14,20 @@ import type { MovableStore } from '../queue/transfer/transfer.ts';
 import { instanceIdentity, instanceName, moverName } from './instances/instance.ts';
 
 const megabyte = 1024 * 1024;
-/** Where both start with the machine, the server may come up last. */
+/** If both start with the machine, the server may come up last. */
 const serverComesUpMs = 60_000;
 const serverRetryMs = 2000;
-/** What keeps a bridge from its start, and may end by itself. */
+/** Errors at the start of a bridge that may pass. */
 const passing: readonly ErrorCode[] = ['queue-unreachable', 'queue-moving'];
 
-/** The folder of the queue, where it is kept in files. */
+/** The folder of the queue, if it is in files. */
 function queueFolder({ dataDir }: Pick<Config, 'dataDir'>): string {
   return join(dataDir, 'queue');
 }
 
 /**
- * Opens the queue that the configuration names for the bridge that delivers from it: what it does is done in another
- * thread, or elsewhere.
- * @param signal ends the wait for a server that is not there yet; the call then rejects with its reason
+ * Opens the configured queue for the bridge that delivers from it; its work is done in another thread, or elsewhere.
+ * @param signal ends the wait for a server that is not up yet; the call then rejects with its reason
  * @throws BridgeError `queue-unreadable`, `queue-format-newer`, `queue-damaged`, `queue-unreachable`, `queue-moving`
  */
 export async function openQueueStore(
@@ -67,7 +66,10 @@ function openOwn(config: Config, log: Log): Promise<QueueStore> {
   });
 }
 
-/** What is there may be elsewhere already: whoever began now would send it twice. @throws BridgeError `queue-moving` */
+/**
+ * Its contents may already be elsewhere: a bridge that started now would send them twice. @throws BridgeError
+ * `queue-moving`
+ */
 async function unlessMoved(store: QueueStore): Promise<QueueStore> {
   const { leases } = store;
   try {
@@ -80,12 +82,12 @@ async function unlessMoved(store: QueueStore): Promise<QueueStore> {
   }
 }
 
-/** The driver is loaded where it is asked for alone. */
+/** The driver is only loaded if it is needed. */
 async function openShared(
   { queue: { postgres } }: Pick<Config, 'queue'>,
   options: Partial<PostgresStoreOptions>,
 ): Promise<MovableStore> {
-  // The schema asks for it with this store.
+  // The schema requires it for this store.
   const { url, ...settings } = postgres as NonNullable<typeof postgres>;
   const { openPostgresStore } = await import('../queue/stores/postgres/store.ts');
   return openPostgresStore({ ...settings, url: url.reveal(), ...options });
@@ -117,25 +119,25 @@ function quarantineLog(log: Log) {
 /** Where the queue of a configuration is. */
 export type QueuePlace = Pick<Config, 'dataDir' | 'queue'>;
 
-/** Whether there is a queue already: a bridge has run. On a server only its opening tells. */
+/** Whether a queue exists already: a bridge has run. For a server only opening it can tell. */
 export function hasQueue(config: QueuePlace): boolean {
   return config.queue.store === 'postgres' || existsSync(join(queueFolder(config), 'queue.sqlite'));
 }
 
 /**
- * Opens the same queue for a command, beside a bridge that may be running. To be asked for where {@link hasQueue} says so.
+ * Opens the same queue for a command, beside a bridge that may be running. Call it only if {@link hasQueue} is true.
  * @throws BridgeError `queue-unreadable`, `queue-format-newer`, `queue-damaged`, `queue-unreachable`,
- *   `queue-store-refused`
+ * `queue-store-refused`
  */
 export async function openQueueForCommand(config: QueuePlace): Promise<QueueStore> {
   if (config.queue.store === 'postgres') return await openShared(config, { poolSize: 2, listens: false });
   return openSqliteStore(queueFolder(config), { exclusive: false });
 }
 
-/** A server that does not answer takes seconds to say so: whoever asks so soon again is told the same. */
+/** An unresponsive server takes seconds to fail: calls soon afterwards get the same error. */
 const failureStandsMs = 5_000;
 
-/** The queue as a command has it: opened when it is first asked for, and once. */
+/** The queue for a command: opened on first use, and only once. */
 export class CommandQueue {
   readonly #config: QueuePlace;
   #opening: Promise<QueueStore> | undefined;
@@ -145,7 +147,7 @@ export class CommandQueue {
     this.#config = config;
   }
 
-  /** Undefined where there is none yet. @throws as {@link openQueueForCommand}; later calls try again */
+  /** Undefined if there is none yet. @throws as {@link openQueueForCommand}; later calls try again */
   async existing(): Promise<QueueStore | undefined> {
     return hasQueue(this.#config) ? await this.open() : undefined;
   }
@@ -174,8 +176,9 @@ export class CommandQueue {
 }
 
 /**
- * Opens the same queue for `queue migrate`, which has the data folder, as if it were a bridge: no other begins meanwhile.
- * @throws as {@link openQueueForCommand}, and `instance-name-taken` where another move is under way
+ * Opens the same queue for `queue migrate`, which has the data folder, as if it were a bridge: no other starts
+ * meanwhile.
+ * @throws as {@link openQueueForCommand}, and `instance-name-taken` if another move is under way
  */
 export async function openStoreToMove(config: QueuePlace): Promise<MovableStore> {
   if (config.queue.store === 'sqlite') return openSqliteStore(queueFolder(config), { exclusive: true });

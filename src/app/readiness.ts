@@ -2,10 +2,10 @@ import type { NotReadyReason } from '../admin/facts.ts';
 import { BridgeError } from '../base/errors.ts';
 import type { QueueStore } from '../queue/store.ts';
 
-/** Where a message of this size has no room, clients are better served elsewhere. */
+/** If there is no room for a message of this size, clients are better served elsewhere. */
 const usualMessageBytes = 100 * 1024;
 
-/** Whether this bridge should get clients, as a balancer asks at `/readyz`. */
+/** Whether this bridge should get clients, as a load balancer asks at `/readyz`. */
 export class Readiness {
   readonly #store: Pick<QueueStore, 'assertRoom'>;
   #isDraining = false;
@@ -19,7 +19,7 @@ export class Readiness {
     this.#isDraining = true;
   }
 
-  /** What speaks against it; empty where nothing does. Never rejects. */
+  /** Reasons against it; empty if there are none. Never rejects. */
   async notReady(): Promise<readonly NotReadyReason[]> {
     const queue = await this.#queueTrouble();
     return [
@@ -30,7 +30,7 @@ export class Readiness {
 
   async #queueTrouble(): Promise<NotReadyReason | undefined> {
     try {
-      // Of the store: the queue would write a line whenever the answer changes.
+      // Asks the store directly: the queue would log a line whenever the answer changes.
       await this.#store.assertRoom(usualMessageBytes);
       return undefined;
     } catch (error) {

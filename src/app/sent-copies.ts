@@ -15,12 +15,12 @@ import { removesCopies } from './delivery-policy.ts';
 const minuteMs = 60_000;
 const tellEveryMs = 60 * minuteMs;
 
-/** What the removal of copies takes. */
+/** What the removal of copies needs. */
 export interface SentCopiesParts {
   readonly config: Pick<Config, 'queue'>;
   readonly clock: Clock;
   readonly log: Log;
-  /** What is in force when it is asked. */
+  /** The state in force at the time of the call. */
   state(): BridgeState;
 }
 
@@ -32,8 +32,8 @@ export interface DirectlyDelivered {
 }
 
 /**
- * Removes the copies that Exchange keeps in Sent Items, for accounts with `"sentItems": "remove"`: what follows a message
- * is known by its Message-ID, and its copies by their marker.
+ * Removes the copies that Exchange keeps in Sent Items, for accounts with `"sentItems": "remove"`: the message is
+ * identified by its Message-ID, and its copies by their marker.
  */
 export class SentCopies {
   readonly #parts: SentCopiesParts;
@@ -43,7 +43,7 @@ export class SentCopies {
     this.#parts = parts;
   }
 
-  /** For the queue. @param open a message of it */
+  /** The plan for the queue. @param open opens one of its messages */
   plan(open: (id: string) => Promise<Readable>): FollowUpPlan {
     const settleMs = this.#parts.config.queue.retryBaseSeconds * 1000;
     return {
@@ -55,7 +55,7 @@ export class SentCopies {
     };
   }
 
-  /** Sees to the copies of a message that was delivered while its client waited. Never rejects. */
+  /** Handles the copies of a message that was delivered while its client waited. Never rejects. */
   async deliveredDirectly(queue: Pick<Queue, 'follow'>, delivery: DirectlyDelivered): Promise<void> {
     const { account, message, report } = delivery;
     if (!report.recipients.some(({ outcome }) => outcome === 'delivered')) return;
@@ -71,7 +71,7 @@ export class SentCopies {
     }
   }
 
-  /** What copies are found by; undefined where they are to stay. */
+  /** What copies are found by; undefined if they are to stay. */
   async #noteFor(account: string, open: () => Readable | Promise<Readable>): Promise<string | undefined> {
     return removesCopies(this.#parts.state().config, account)
       ? messageIdOf(await headerStart(await open()))
@@ -89,7 +89,7 @@ export class SentCopies {
     };
     const messages = round.due.map(({ id, note }) => ({ id, messageId: note, mayGo: () => round.isFinished(id) }));
     try {
-      // A connection that the configuration has no more may come back.
+      // A connection that is no longer configured may come back.
       const upstream = state().upstreams.get(connection);
       const isPermitted = (await upstream?.removeCopies({ mailbox, messages, onDone }, signal)) ?? true;
       if (!isPermitted) this.#tell(round, notPermitted(mailbox));
@@ -112,7 +112,7 @@ export class SentCopies {
     else log.info(facts, `no copy of ${count} messages was in Sent Items of ${mailbox}: nothing is left to remove`);
   }
 
-  /** Each mailbox's trouble once an hour: it is tried again all the time. */
+  /** Logs each mailbox's trouble once an hour: it is tried again all the time. */
   #tell({ connection, mailbox }: FollowUpRound, error: unknown): void {
     const { clock, log } = this.#parts;
     const now = clock.now();

@@ -4,7 +4,7 @@ import { inBackground } from '../base/in-background.ts';
 import type { Log } from '../base/log.ts';
 import type { PersonalAccess } from './connections/tokens.ts';
 
-/** A connection that may work in a person's name. */
+/** A connection that may work on behalf of a person. */
 export interface WatchedConnection {
   readonly name: string;
   readonly person: PersonalAccess | undefined;
@@ -12,11 +12,11 @@ export interface WatchedConnection {
 
 /** What {@link watchSignIns} needs. */
 export interface SignInWatchOptions {
-  /** Those of the configuration in force. */
+  /** Connections of the configuration in force. */
   connections(): Iterable<WatchedConnection>;
   /** Somebody has signed in for one of them. */
   onSignIn(): Promise<void>;
-  /** Where the sign-ins are in a store that instances share, somebody waits on another machine. */
+  /** Whether the sign-ins are in a store that instances share, so that somebody waits on another machine. */
   readonly isShared?: boolean;
   readonly clock: Clock;
   readonly log: Log;
@@ -28,7 +28,7 @@ const lookAtSharedMs = 2_000;
 /**
  * Notices within seconds that somebody has signed in, which happens in another process: `mailbridge login`. Mail that
  * waited for it need not wait until its next attempt is due.
- * @returns ends the watch
+ * @returns a function that ends the watch
  */
 export function watchSignIns({ connections, onSignIn, isShared, clock, log }: SignInWatchOptions): () => void {
   const known = new Map<string, number | undefined>();
@@ -64,7 +64,7 @@ export function watchSignIns({ connections, onSignIn, isShared, clock, log }: Si
   };
 }
 
-/** When the sign-in that can be used was made; one that cannot be opened is none. @param before as it was seen last */
+/** When the usable sign-in was made; one that cannot be opened does not count. @param before the previous result */
 async function signedInAt({ store }: PersonalAccess, before: number | undefined): Promise<number | undefined> {
   try {
     const signIn = await store.read();

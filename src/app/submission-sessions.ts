@@ -25,7 +25,7 @@ export interface SmtpListenerParts {
   readonly hostname: string;
   readonly allowInsecureAuth: boolean;
   readonly offersStartTls: boolean;
-  /** What is in force now; a reload changes it under the open connections. */
+  /** The state in force now; a reload changes it for open connections. */
   state(): BridgeState;
 }
 
@@ -69,12 +69,12 @@ export function submissionSessions(parts: SmtpListenerParts): (connection: SmtpC
   };
 }
 
-/** The largest message that is accepted, and what sets that bound. */
+/** The largest message that is accepted, and the setting behind that. */
 export function maxMessage({ limits }: Config): { bytes: number; reason: string } {
   return { bytes: Math.floor(limits.maxMessageMegabytes * megabyte), reason: 'limits.maxMessageMegabytes' };
 }
 
-/** Writes what nobody foresaw. */
+/** Logs unforeseen errors. */
 export function smtpDefect(log: Log): (error: unknown, connection: SmtpConnectionInfo) => void {
   return (error, connection) =>
     log.error({ error, client: connection.remoteAddress }, 'defect while serving an SMTP client');

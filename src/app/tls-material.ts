@@ -15,7 +15,7 @@ import { readOwnFile } from '../base/files/own-file.ts';
 import { makeOwnFolder } from '../base/files/own-folder.ts';
 import { writeOwnFile } from '../base/files/private-file.ts';
 
-/** `tls` of the configuration, as far as it names files. */
+/** The parts of `tls` in the configuration that name files. */
 export interface TlsFiles {
   readonly cert: string;
   readonly key: string;
@@ -43,7 +43,7 @@ export async function readTlsFiles(files: TlsFiles): Promise<CertificateAndKey> 
   return material;
 }
 
-/** What is wrong with a pair that OpenSSL refuses, and in which file; its own words name neither. */
+/** What is wrong with a pair that OpenSSL refuses, and in which file; OpenSSL's message names neither. */
 function pairProblem(files: TlsFiles, { cert, key }: CertificateAndKey, cause: unknown): string {
   if (!succeeds(() => new X509Certificate(cert))) return `${files.cert} contains no certificate in PEM form.`;
   if (/ENCRYPTED/.test(key)) return `The private key in ${files.key} is encrypted; give it without a passphrase.`;
@@ -63,10 +63,10 @@ function succeeds(attempt: () => unknown): boolean {
   }
 }
 
-/** A certificate of our own making, and where the authority is that clients have to trust. */
+/** A locally made certificate, and the file of the authority that clients have to trust. */
 export interface LocalCertificate extends CertificateAndKey {
   readonly authorityFile: string;
-  /** The authority was made just now. */
+  /** Whether the authority was just created. */
   readonly isNew: boolean;
 }
 
@@ -76,11 +76,11 @@ const serverValidDays = 800;
 const renewBeforeMs = 60 * 24 * 60 * 60 * 1000;
 
 /**
- * The certificate for a bridge that was given none: an authority and a server certificate in `tls/` of the data
- * folder, made on first use. The server certificate is renewed in time and when the machine's names change, the
- * authority stays. RSA, which devices of any age understand.
- * @param names the bridge's own host name, and what programs are told; `localhost` and the machine's names and addresses
- *   are added
+ * The certificate for a bridge that was given none: an authority and a server certificate in `tls/` of the data folder,
+ * created on first use. The server certificate is renewed before it expires and when the machine's names change; the
+ * authority stays. RSA, which devices of any age support.
+ * @param names the bridge's own host name and the names given to programs; `localhost` and the machine's names and
+ * addresses are added
  * @param nowMs milliseconds since 1970
  */
 export async function localCertificate(
@@ -118,7 +118,7 @@ function readPair(folder: string, name: string): CertificateAndKey | undefined {
   }
 }
 
-/** The certificate last: where it stands, its key stands too. */
+/** The certificate is written last: if it exists, so does its key. */
 async function writePair(folder: string, name: string, pair: CertificateAndKey): Promise<void> {
   for (const [suffix, content, mode] of [
     ['key', pair.key, 0o600],

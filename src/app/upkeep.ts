@@ -11,22 +11,22 @@ import type { BridgeState } from './bridge-state.ts';
 
 const dayMs = 24 * 3_600_000;
 
-/** What is to be kept up. */
+/** What upkeep needs. */
 export interface UpkeepParts {
   readonly clock: Clock;
   readonly log: Log;
   state(): BridgeState;
-  /** Whose sign-ins a connection keeps, where each mailbox has its own. */
+  /** The owners of a connection's sign-ins, if each mailbox has its own. */
   signInOwners(connection: string): Promise<readonly string[]>;
   renewCertificates(config: Config): Promise<void>;
-  /** Puts a configuration into force whose certificates of apps were renewed. */
+  /** Puts a configuration with renewed app certificates into force. */
   reload(config: Config): Promise<void>;
 }
 
 /**
- * Renews certificates made here, those of apps, and sign-ins once a day, even if nobody ever restarts the bridge, and looks for drafts
- * that an upload left, once after a crash may have left one and once a day.
- * @returns what ends it
+ * Renews local certificates, those of apps, and sign-ins once a day, even if the bridge is never restarted. Looks for
+ * drafts that an upload left behind, once after a crash may have left one and then once a day.
+ * @returns a function that ends it
  */
 export function startUpkeep(parts: UpkeepParts): () => void {
   const { clock, log, state, signInOwners, renewCertificates } = parts;
@@ -53,8 +53,8 @@ export function startUpkeep(parts: UpkeepParts): () => void {
 }
 
 /**
- * Gets the tokens that the accounts will need, so that a wrong secret is told at the start and not by the first
- * message. Nothing waits for it; mail is accepted all the same.
+ * Requests the tokens that the accounts will need, so that a wrong secret is reported at the start and not by the first
+ * message. Nothing waits for it; mail is accepted anyway.
  */
 export async function proveConnections({ config, upstreams }: BridgeState, log: Log): Promise<void> {
   const needs = new Set<string>();
@@ -64,7 +64,7 @@ export async function proveConnections({ config, upstreams }: BridgeState, log: 
   for (const need of needs) {
     const [connection = '', resource] = need.split(' ') as [string, TokenResource];
     const upstream = upstreams.get(connection);
-    // Whose sign-in is missing, that mailbox tells.
+    // Missing sign-ins are reported by mailbox.
     if (upstream?.hasOwners) continue;
     try {
       await upstream?.getToken(resource);
@@ -93,7 +93,7 @@ async function renewAppCertificates({ clock, log, state, reload }: UpkeepParts, 
 
 type SignInParts = Pick<UpkeepParts, 'signInOwners' | 'log'>;
 
-/** A sign-in dies when nobody uses it for 90 days; nobody shall come near that. */
+/** A sign-in expires if it is not used for 90 days; this stays well below. */
 const signInAgeMs = 7 * dayMs;
 
 async function renewSignIns(upstreams: BridgeState['upstreams'], { signInOwners, log }: SignInParts): Promise<void> {
@@ -120,7 +120,7 @@ async function renewSignIns(upstreams: BridgeState['upstreams'], { signInOwners,
 /** Longer than any upload takes. */
 const draftAgeMs = 3_600_000;
 
-/** An upload cut short by a crash leaves its draft. What cannot be looked at now is looked at tomorrow. */
+/** An upload interrupted by a crash leaves its draft. What cannot be searched now is searched tomorrow. */
 async function sweepDrafts({ config, upstreams }: BridgeState, log: Log): Promise<void> {
   const sending = config.accounts.filter(({ send }) => send?.some((courier) => couriers[courier].makesDrafts));
   const places = sending.flatMap(({ connection, mailboxes }) =>

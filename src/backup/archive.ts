@@ -7,27 +7,28 @@ import { BridgeError, errorText } from '../base/errors.ts';
 import { fileErrorText } from '../base/files/private-file.ts';
 import { opened, sealed } from './seal.ts';
 
-/** One file of an archive to be written. */
+/** A file to put into an archive. */
 export interface ArchiveEntry {
-  /** Parts with slashes between them. */
+  /** Parts separated by slashes. */
   readonly name: string;
-  /** What is in it, or the path of the file where that is. */
+  /** The content, or the path of the file with it. */
   readonly content: Buffer | string;
   readonly mtime: Date;
 }
 
-/** How an archive is written or read. */
+/** Options for writing or reading an archive. */
 export interface ArchiveOptions {
   readonly passphrase: string;
   readonly signal?: AbortSignal;
-  /** Told how many bytes have come out of the files, or out of the archive. */
+  /** Reports how many bytes have been read from the files, or from the archive. */
   onBytes?(bytes: number): void;
-  /** False leaves the stream that is written to open. */
+  /** False leaves the output stream open. */
   readonly end?: boolean;
 }
 
 /**
- * Writes files as a tar archive, compressed by gzip and encrypted by age. No more than a few megabytes are in memory.
+ * Writes files as a tar archive, compressed with gzip and encrypted with age. Never has more than a few megabytes in
+ * memory.
  * @throws BridgeError `backup-file-unreadable`; the reason of `signal`; what `to` fails with
  */
 export async function writeArchive(
@@ -62,7 +63,7 @@ async function pack(entries: readonly ArchiveEntry[], packer: Packer, onBytes: (
   packer.finalize();
 }
 
-/** As many bytes as its header says. @throws BridgeError `backup-file-unreadable` */
+/** Yields exactly as many bytes as its header says. @throws BridgeError `backup-file-unreadable` */
 async function* chunksOf(file: string, size: number): AsyncGenerator<Buffer> {
   const chunks = createReadStream(file, { highWaterMark: 256 * 1024 })[Symbol.asyncIterator]();
   let bytes = 0;
@@ -88,7 +89,7 @@ function unreadable(file: string, cause: unknown): BridgeError {
   return new BridgeError('backup-file-unreadable', `${file} cannot be read (${fileErrorText(cause)}).`, { cause });
 }
 
-/** One file of an archive that is read. */
+/** A file read from an archive. */
 export interface ReadEntry {
   readonly name: string;
   readonly size: number;
@@ -96,14 +97,14 @@ export interface ReadEntry {
   readonly content: ReadableStream<Uint8Array>;
 }
 
-/** Parts of letters, digits and what else file names have, none of them `.` or `..`. */
+/** Parts of letters, digits and other file name characters, none of them `.` or `..`. */
 const safeName = /^(?!.*(?:^|\/)\.{1,2}(?:\/|$))[^\p{Cc}\\/:]+(?:\/[^\p{Cc}\\/:]+)*$/u;
 
 /**
- * Reads what {@link writeArchive} wrote, entry by entry. Whoever is given one must not use it for anything before all
- * have come: only then it is known that nothing is missing.
+ * Reads what {@link writeArchive} wrote, entry by entry. Entries must not be used for anything before all have come:
+ * only then is it known that nothing is missing.
  * @param name of the archive, for errors
- * @param take is given each entry; all have plain relative names
+ * @param take receives each entry; all have plain relative names
  * @throws BridgeError as {@link opened} does; what `take` throws; Error of the file system; the reason of `signal`
  */
 export async function readArchive(
@@ -133,14 +134,14 @@ export async function readArchive(
 }
 
 function entryOf({ header, body }: ParsedTarEntry, name: string): ReadEntry {
-  // Everything that leads elsewhere is refused: links of both kinds, devices, names with `..`.
+  // Refuses everything that leads elsewhere: links of both kinds, devices, names with `..`.
   if (header.type !== 'file' || !safeName.test(header.name)) {
     throw new BridgeError('backup-damaged', `${name} holds "${header.name}", which is no part of a backup.`);
   }
   return { name: header.name, size: header.size, content: body };
 }
 
-/** What gzip and tar find wrong. */
+/** Whether gzip or tar finds the format wrong. */
 function isFormFault(cause: unknown): boolean {
   const code = (cause as { code?: unknown } | null)?.code;
   if (typeof code === 'string') return code.startsWith('Z_');

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { BridgeError } from '../base/errors.ts';
 
-/** Version of what stands in an archive, and where; a bridge refuses one of a later version. */
+/** Version of the contents of an archive; a bridge refuses a later version. */
 export const backupFormatVersion = 1;
 
 const count = z.int().min(0);
@@ -16,11 +16,11 @@ const manifestSchema = z.object({
   /** Where the configuration and the data folder were. */
   config: z.string(),
   dataDir: z.string(),
-  /** Files that the configuration names: by the path that stands there, the name in the archive. */
+  /** Files that the configuration names: from the path there to the name in the archive. */
   files: z.record(z.string(), z.string()),
-  /** Environment variables that hold secrets; they are not in the archive. */
+  /** Environment variables that contain secrets; they are not in the archive. */
   environment: z.array(z.string()),
-  /** Left out where the bridge had not run yet. */
+  /** Left out if the bridge had not run yet. */
   queue: z.exactOptional(
     z.object({
       messages: z.record(z.string(), count),
@@ -30,7 +30,7 @@ const manifestSchema = z.object({
   ),
 });
 
-/** What stands first in an archive: what the rest is. */
+/** The first entry of an archive, which describes the rest. */
 export type BackupManifest = z.infer<typeof manifestSchema>;
 
 /**

@@ -2,14 +2,14 @@ import { Decrypter, Encrypter } from 'age-encryption';
 import { BridgeError, systemErrorCode } from '../base/errors.ts';
 
 /*
- * The age format (https://age-encryption.org/v1) with a passphrase: anybody can open a backup with the program `age`,
+ * The age format (https://age-encryption.org/v1) with a passphrase: a backup can be opened with the program `age`,
  * years from now and without mailbridge.
  */
 
 const firstLine = 'age-encryption.org/v1\n';
-/** Of the text before the encrypted part; one with a passphrase has some 150 bytes. */
+/** Limit of the text before the encrypted part; with a passphrase it has some 150 bytes. */
 const maxHeaderBytes = 4096;
-/** Of the encrypted part: it is sealed in pieces of this size, each with its own tag. */
+/** The encrypted part is sealed in pieces of this size, each with its own tag. */
 const pieceBytes = 64 * 1024 + 16;
 const nonceBytes = 16;
 
@@ -24,11 +24,11 @@ export async function* sealed(source: AsyncIterable<Uint8Array>, passphrase: str
 }
 
 /**
- * Decrypts what {@link sealed} made. Each piece that comes out is exactly what went in at its place; that nothing is
- * missing at the end is known at the end alone.
+ * Decrypts what {@link sealed} made. Each piece that comes out is exactly what went in at its place; only the end shows
+ * that nothing is missing there.
  * @param name of the file, for errors
  * @throws BridgeError `backup-unreadable`, `backup-format-newer`, `backup-passphrase-wrong`, `backup-incomplete`,
- *   `backup-damaged`; whatever the source throws
+ * `backup-damaged`; whatever the source throws
  */
 export async function* opened(
   source: AsyncIterable<Uint8Array>,
@@ -90,20 +90,20 @@ async function refusal(
   }
   const total = await input.drain();
   const payloadAt = input.lineEnd(macAt) + nonceBytes;
-  // The last piece tells that it is the last.
+  // The last piece is marked as the last.
   const isLast = payloadAt + (pieces + 1) * pieceBytes >= total;
   return isLast
     ? new BridgeError('backup-incomplete', `${name} is cut short, or was changed at its end.`, { cause })
     : new BridgeError('backup-damaged', `${name} was changed: what is in it cannot be trusted.`, { cause });
 }
 
-/** A stream whose start can be looked at, and which counts what went by. */
+/** A stream whose start can be inspected, and which counts what has passed. */
 class CountedInput {
   readonly #source: AsyncIterator<Uint8Array>;
   #start = Buffer.alloc(0);
   #bytes = 0;
   #isOver = false;
-  /** What the source has thrown. */
+  /** The error of the source. */
   error: unknown;
 
   constructor(source: AsyncIterable<Uint8Array>) {
@@ -124,13 +124,13 @@ class CountedInput {
     for (let chunk = await this.#next(); chunk !== undefined; chunk = await this.#next()) yield chunk;
   }
 
-  /** @returns how many bytes there were in all */
+  /** @returns how many bytes there were in total */
   async drain(): Promise<number> {
     while ((await this.#next()) !== undefined);
     return this.#bytes;
   }
 
-  /** Where the line ends that begins at a place of the start. */
+  /** Where the line ends that begins at a position of the start. */
   lineEnd(at: number): number {
     return this.#start.indexOf('\n', at) + 1;
   }

@@ -8,13 +8,13 @@ import type { CliIo } from './terminal/io.ts';
 
 /** How an administrator signs in. */
 export interface AdministratorSignIn {
-  /** Of the connection being set up. */
+  /** Name of the connection being set up. */
   readonly name: string;
   readonly tenantId: string;
-  /** Of the app they sign in to: a public client that may be granted the scopes. */
+  /** The app they sign in to: a public client that may be granted the scopes. */
   readonly clientId: string;
   readonly authority: string;
-  /** Of Graph. */
+  /** Scopes of Graph. */
   readonly scopes: readonly string[];
   readonly browser: boolean;
   readonly http: HttpClient;
@@ -23,7 +23,7 @@ export interface AdministratorSignIn {
 }
 
 /**
- * Signs an administrator in: by device code on any device, or in the browser of this machine. Nothing of it is kept.
+ * Signs an administrator in: by device code on any device, or in the browser on this machine. Nothing of it is stored.
  * @param tell shows a line, or several
  * @throws BridgeError see `signInWithCode` and `signInInBrowser`
  */

@@ -17,15 +17,15 @@ export function readArguments<T extends ParseArgsConfig>(command: string, config
   }
 }
 
-/** Words of a command line are few and short: with more wrong letters the nearest is just another one. */
+/** Words of a command line are few and short: with more wrong letters the nearest would be arbitrary. */
 const wrongShare = 0.3;
 
-/** `; did you mean "x"?` for a command or action, or the full stop of the sentence. */
+/** `; did you mean "x"?` for a command or action, or the period that ends the sentence. */
 export function suggestionOrStop(word: string, known: readonly string[]): string {
   return suggestion(word, known, wrongShare) || '.';
 }
 
-/** What parseArgs found wrong, in one sentence, with the option that was probably meant. */
+/** The problem that parseArgs found, in one sentence, with the option that was probably meant. */
 export function argumentProblem(error: unknown, options: readonly string[]): string {
   const text = errorText(error).replace(/\..*$/s, '');
   const word = /^Unknown option '-{1,2}([^']+)'/.exec(text)?.[1];
@@ -34,7 +34,7 @@ export function argumentProblem(error: unknown, options: readonly string[]): str
 }
 
 /**
- * A whole number given as an option.
+ * A whole number from an option.
  * @throws BridgeError `usage`
  */
 export function numberOption(name: string, text: string, lowest: number, highest: number): number {

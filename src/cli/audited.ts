@@ -7,14 +7,14 @@ import { usernameOf } from '../base/files/users.ts';
 import type { CliIo } from './terminal/io.ts';
 import { Screen } from './terminal/screen.ts';
 
-/** Adds to what the audit log says of a command. Nothing secret. */
+/** Adds to the audit entry of a command. Nothing secret. */
 export type AuditNote = (details: Readonly<Record<string, unknown>>) => void;
 
-/** What a command does that the audit log tells. */
+/** An action of a command for the audit log. */
 export interface AuditedCommand {
   /** As the admin server names it: `app-passwords.add`. */
   readonly action: string;
-  /** To what; nothing secret. */
+  /** The objects of the action; nothing secret. */
   readonly details: Readonly<Record<string, unknown>>;
   /** See {@link commandUser}. */
   readonly user: string;
@@ -22,8 +22,8 @@ export interface AuditedCommand {
 }
 
 /**
- * Who runs a command: the user of this machine, behind `sudo` the one who called it. Ask before root becomes the owner of
- * the data folder.
+ * The user who runs a command: the user of this machine; under `sudo` the one who called it. Call it before root
+ * becomes the owner of the data folder.
  */
 export function commandUser({ SUDO_USER: caller, USERNAME: windowsUser = 'unknown' }: CliIo['env']): string {
   const uid = process.geteuid?.();
@@ -32,8 +32,8 @@ export function commandUser({ SUDO_USER: caller, USERNAME: windowsUser = 'unknow
 }
 
 /**
- * Does what a command is for, and writes it to the audit log of the data folder, whether it is done or fails. Afterwards
- * the process is that of the folder's owner.
+ * Runs a command's action and writes it to the audit log of the data folder, whether it succeeds or fails. Afterwards
+ * the process runs as the folder's owner.
  * @throws what `work` throws
  */
 export async function audited<T>(
@@ -50,13 +50,13 @@ export async function audited<T>(
     });
     return result;
   } catch (error) {
-    // The error says why nothing was done; a log that cannot be written adds nothing to it.
+    // The error says why nothing was done; a log that cannot be written would add nothing to it.
     write({ ...command, details }, error instanceof BridgeError ? error.code : 'failed', () => {});
     throw error;
   }
 }
 
-/** @param failed told why it cannot be written */
+/** @param failed called with the reason if it cannot be written */
 function write({ action, details, user, dataDir }: AuditedCommand, outcome: string, failed: (reason: string) => void) {
   const error = (told: object) => failed(errorText('error' in told ? told.error : undefined));
   const audit = new AuditLog({ dataDir, clock: systemClock, log: { error } });

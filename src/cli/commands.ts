@@ -15,7 +15,7 @@ type Run = (args: string[], io: CliIo) => Promise<number>;
 
 interface Command {
   readonly summary: string;
-  /** Loaded when it is run: a command brings along only what it needs. */
+  /** Loaded when it is run: a command only loads what it needs. */
   load(): Promise<Run>;
 }
 
@@ -125,7 +125,7 @@ const commands: Readonly<Record<string, Command>> = {
   },
 };
 
-/** Every command with what its `--help` says where there is no terminal. */
+/** Every command with its `--help` text for output without a terminal. */
 export async function commandTable(): Promise<CommandHelp[]> {
   const names = Object.keys(commands);
   const table = Object.entries(commands).map(async ([name, { summary }]) => {
@@ -156,7 +156,7 @@ export async function runCommand(args: string[], io: CliIo): Promise<number> {
     io.stdout.write(`${version()}\n`);
     return 0;
   }
-  // Addresses, subjects and replies are other people's text, whatever command shows them.
+  // Addresses, subjects and replies are untrusted text, whatever command shows them.
   const shown = { stdin: io.stdin, env: io.env, stdout: visibleStream(io.stdout), stderr: visibleStream(io.stderr) };
   return await withErrorsTold(shown, rest.includes('--json'), async () => {
     const command = topic !== undefined && isTopic(topic) ? helpOn(more) : commandOf(name);
@@ -178,7 +178,7 @@ function commandOf(name: string): Command | undefined {
   return Object.hasOwn(commands, name) ? commands[name] : undefined;
 }
 
-/** A document goes before a command of its name, whose own help is what --help prints. */
+/** A document takes precedence over a command of its name, whose own help is printed by --help. */
 function isTopic(name: string): boolean {
   return helpTopics().includes(name);
 }

@@ -30,8 +30,8 @@ const options = {
 } as const;
 
 /**
- * `mailbridge config`: looks at configurations without starting anything.
- * @returns the exit code: 0, or 2 for a configuration that does not hold
+ * `mailbridge config`: checks configurations without starting anything.
+ * @returns the exit code: 0, or 2 for an invalid configuration
  * @throws BridgeError `usage`
  */
 export async function runConfig(args: string[], io: CliIo): Promise<number> {
@@ -72,7 +72,7 @@ async function check(path: string, json: boolean, io: CliIo): Promise<number> {
   return outcome.error === undefined ? 0 : 2;
 }
 
-/** Each problem on a line of its own, without a terminal too: this command is asked for nothing else. */
+/** Each problem on its own line, even without a terminal: they are all this command is for. */
 function tellProblems(error: BridgeError, io: CliIo): void {
   if (io.stderr.isTTY) tellError(io, error, false);
   else io.stderr.write(`${error.message}\n${error.remedy} (${error.code})\n`);
@@ -91,7 +91,7 @@ async function checkOutcome(path: string, io: CliIo) {
   }
 }
 
-/** App passwords of the data folder that open another account now. Those that instances share a start looks at. */
+/** App passwords of the data folder that now open another account. Those that instances share are checked at start. */
 async function crossedWarnings(config: Config): Promise<string[]> {
   if (config.queue.store === 'postgres') return [];
   try {
@@ -102,7 +102,7 @@ async function crossedWarnings(config: Config): Promise<string[]> {
   }
 }
 
-/** In the form of the loader's own, with the remedy of the first. */
+/** In the form of the loader's errors, with the remedy of the first. */
 function unusableFiles(path: string, [first, ...more]: readonly FileProblem[]): BridgeError {
   const { code, remedy } = (first as FileProblem).error;
   const problems = [first as FileProblem, ...more].map(

@@ -125,7 +125,7 @@ async function waitForBrowser(
   }
 }
 
-/** The state lives as long as this run: a link and its answer belong to one of them. */
+/** The state lives as long as this run, so a link and its answer belong to the same run. */
 async function askForAddresses(
   request: Request,
   scopes: readonly (readonly string[])[],

@@ -20,8 +20,8 @@ Example: mailbridge hash-password --user alice@contoso.com >> passwords
 const maxPasswordBytes = 1024;
 
 /**
- * `mailbridge hash-password`. The password never comes from the command line: that is seen by every user of the
- * machine and kept in the shell's history.
+ * `mailbridge hash-password`. The password never comes from the command line, which every user of the machine can see
+ * and the shell's history keeps.
  * @throws BridgeError `usage`, `password-unusable`
  */
 export async function runHashPassword(args: string[], io: CliIo): Promise<number> {
@@ -44,7 +44,7 @@ export async function runHashPassword(args: string[], io: CliIo): Promise<number
     user = values.user === undefined ? undefined : readName(values.user);
   } catch (error) {
     if (error instanceof BridgeError) throw error;
-    // parseArgs quotes the argument, and that may be a password beginning with a dash.
+    // parseArgs quotes the argument, which may be a password that begins with a dash.
     const isOption = /Unknown option '--[a-z-]+'/.test(errorText(error));
     throw refusal(isOption ? 'hash-password accepts no option but --user and --json. ' : '');
   }
@@ -54,7 +54,7 @@ export async function runHashPassword(args: string[], io: CliIo): Promise<number
   return 0;
 }
 
-/** @throws BridgeError `usage` for what cannot stand in a password file */
+/** @throws BridgeError `usage` for a name that is impossible in a password file */
 function readName(name: string): string {
   if (isLoginName(name) && !/[:\uFFFD]/.test(name) && !name.startsWith('#')) return name;
   throw new BridgeError(

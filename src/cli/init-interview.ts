@@ -3,7 +3,7 @@ import type { Question } from '../onboarding/init-questions.ts';
 import { askLine } from './terminal/ask-line.ts';
 import type { CliIo } from './terminal/io.ts';
 
-/** Asks on standard error and reads from standard input, a terminal or not. */
+/** Asks on standard error and reads from standard input, whether it is a terminal or not. */
 export function terminalInterview(io: CliIo): Interview {
   return {
     ask(question, proposal, problem) {

@@ -82,7 +82,7 @@ const options = {
 type Run = (args: string[], io: CliIo) => Promise<number>;
 type Values = ReturnType<typeof readOptions>;
 
-/** `mailbridge init`. @param run runs the command that comes next */
+/** `mailbridge init`. @param run runs the next command */
 export async function runInit(args: string[], io: CliIo, run: Run): Promise<number> {
   const values = readOptions(args);
   if (values.help) return showHelp(io, usage);
@@ -143,7 +143,7 @@ function givenAnswers(values: Values): InitAnswers {
   return answers;
 }
 
-/** A named cloud, or the object in a file, alone or as part of what `simulate` prints. @throws BridgeError `usage` */
+/** A named cloud, or the object in a file, alone or as part of the output of `simulate`. @throws BridgeError `usage` */
 async function cloudOption(given: string | undefined): Promise<unknown> {
   if (given === undefined || given === 'global') return undefined;
   if ((cloudNames as readonly string[]).includes(given)) return given;
@@ -164,7 +164,7 @@ async function cloudOption(given: string | undefined): Promise<unknown> {
 
 const mostCloudBytes = 1024 * 1024;
 
-/** @throws Error of the file system, or for what is no small file */
+/** @throws Error of the file system, or if it is not a small file */
 async function readSmallFile(path: string): Promise<string> {
   const facts = await stat(path);
   if (!facts.isFile()) throw new Error('not a regular file');
@@ -172,7 +172,7 @@ async function readSmallFile(path: string): Promise<string> {
   return await readFile(path, 'utf8');
 }
 
-/** @throws Error for a text that is no JSON object */
+/** @throws Error for a text that is not a JSON object */
 function cloudIn(text: string): object {
   const described: unknown = JSON.parse(text);
   const cloud = isObject(described) && 'cloud' in described ? described.cloud : described;
@@ -186,11 +186,11 @@ function isObject(value: unknown): value is object {
 
 interface ClientSecret {
   readonly source: { readonly env: string } | { readonly file: string };
-  /** What is to be written to the file named, where it was typed in. */
+  /** The secret to write to the named file, if it was typed in. */
   readonly typed?: string;
 }
 
-/** Where the secret of an app that is there already comes from; undefined for a certificate. */
+/** Where the secret of an existing app comes from; undefined for a certificate. */
 async function clientSecret(
   answers: InitAnswers,
   values: Values,
@@ -204,7 +204,7 @@ async function clientSecret(
   if (env !== undefined) return { source: { env } };
   if (file !== undefined) return { source: { file } };
   const isAsked = !values.yes && answers['sign-in'] === 'app' && answers['client-id'] !== '';
-  // Given by an option, the client id comes with options for its secret.
+  // A client id given by an option comes with options for its secret.
   if (!isAsked || values['client-id'] !== undefined) return undefined;
   const prompt =
     '\nWhat is the value of its client secret?\n  It is kept in a separate file. Empty: none, a certificate is used instead.\n> ';
@@ -245,7 +245,7 @@ interface WrittenListener {
   readonly port: number;
 }
 
-/** Host and ports as they are typed into a device, and what lets it in. */
+/** Host and ports to enter on a device, and what lets it in. */
 function connectionSettings(listeners: readonly WrittenListener[]): string {
   const isOpen = listeners.some(({ host }) => host === '0.0.0.0');
   const hosts = isOpen ? ownAddresses(hostname(), networkInterfaces()) : ['127.0.0.1'];
@@ -258,7 +258,7 @@ function connectionSettings(listeners: readonly WrittenListener[]): string {
   return `  host      ${hosts.join(', or ')}\n${ports.join('')}${firewall}`;
 }
 
-/** On a terminal, runs the first of the next commands if that is wanted. */
+/** On a terminal, runs the first of the next commands if wanted. */
 async function offer(step: NextStep | undefined, io: CliIo, run: Run): Promise<number> {
   if (step === undefined || !io.stdin.isTTY) return 0;
   const answer = await askLine(io, `\nRun mailbridge ${step.args.map(shellWord).join(' ')} now? [y/N] `);

@@ -116,7 +116,7 @@ interface Conclusion {
   tell(text: string): void;
 }
 
-/** Tells what the sign-in came to, and tries the hops. @returns the exit code */
+/** Shows the result of the sign-in, and tries the hops. @returns the exit code */
 async function conclude({ outcome, trial }: SignInMade, options: Conclusion, io: CliIo): Promise<number> {
   const { name, mailbox, loaded, shared, queue, json, check, clock, tell } = options;
   const tried = mailbox === undefined ? { name } : { name: ownConnection(name, mailbox), mailboxes: [mailbox] };
@@ -141,7 +141,7 @@ async function conclude({ outcome, trial }: SignInMade, options: Conclusion, io:
   return works ? code : 1;
 }
 
-/** Ctrl-C and SIGTERM end the work in good order. */
+/** Ctrl-C and SIGTERM end the work cleanly. */
 async function withAccess<T>(
   connection: Connection,
   config: Config,
@@ -155,7 +155,7 @@ async function withAccess<T>(
   }
 }
 
-/** The connection named, or the only one that a person signs in to. @throws BridgeError `usage` */
+/** The named connection, or the only one that a person signs in to. @throws BridgeError `usage` */
 function chosen(positionals: readonly string[], config: Config): [string, Connection] {
   const known = Object.keys(config.connections);
   const delegated = known.filter((each) => isDelegated(config.connections[each] as Connection));
@@ -169,7 +169,9 @@ function chosen(positionals: readonly string[], config: Config): [string, Connec
   });
 }
 
-/** @throws BridgeError `usage` where it is not said whose sign-in it is, or said where there is one for all */
+/**
+ * @throws BridgeError `usage` if the owner of the sign-in is missing, or given although there is one sign-in for all
+ */
 function assertMailbox(name: string, connection: Connection, mailbox: string | undefined): void {
   const remedy = 'Run mailbridge login --help.';
   if (hasOwnSignIns(connection) && mailbox === undefined) {

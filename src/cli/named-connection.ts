@@ -3,7 +3,7 @@ import { BridgeError } from '../base/errors.ts';
 import { isPersonalTenant } from '../base/personal-accounts.ts';
 
 /**
- * The one connection that a command's word names.
+ * The connection named on a command line.
  * @throws BridgeError `usage`, `config-not-found`
  */
 export function namedConnection(
@@ -27,7 +27,7 @@ export function namedConnection(
 }
 
 /**
- * Refuses what only a tenant with an administrator has.
+ * Refuses what only makes sense for a tenant with an administrator.
  * @throws BridgeError `usage`
  */
 export function assertHasTenant(name: string, { tenantId }: Readonly<Record<string, unknown>>, remedy: string): void {

@@ -1,6 +1,6 @@
 /**
- * What somebody does next so that a connection works in people's names.
- * @param connection as the configuration file has it
+ * The next step for a connection to work on behalf of people.
+ * @param connection as in the configuration file
  */
 export function nextLogin(name: string, connection: Readonly<Record<string, unknown>> | undefined): string {
   return connection?.signIns === 'each'

@@ -72,7 +72,7 @@ async function describe(simulator: Simulator, file: string | undefined, io: CliI
 
 const mostBytes = 1024 * 1024;
 
-/** What an earlier simulator has written may go. @throws BridgeError `file-exists` */
+/** The output of an earlier simulator may be replaced. @throws BridgeError `file-exists` */
 async function assertMayReplace(file: string): Promise<void> {
   const facts = await lstat(file).catch(() => undefined);
   if (facts === undefined) return;

@@ -9,8 +9,8 @@ type Listener = Bridge['listeners'][number];
 const securityNames = { none: 'no encryption', starttls: 'STARTTLS', tls: 'TLS' } as const;
 
 /**
- * What a person who has just started the bridge wants to know: what to type into the clients, and what comes next.
- * @param config as the command line named it
+ * What a person who has just started the bridge wants to know: what to enter in the clients, and what comes next.
+ * @param config as named on the command line
  */
 export function tellBanner(bridge: Bridge, config: string | undefined, screen: Screen): void {
   const { listeners, authorityFile, pagesUrl } = bridge;
@@ -45,7 +45,7 @@ export function tellBanner(bridge: Bridge, config: string | undefined, screen: S
   screen.blank();
 }
 
-/** What is typed elsewhere to reach a listener. */
+/** What to enter elsewhere to reach a listener. */
 function addressesOf(bridge: Bridge, host: string): string {
   const hosts = bridge.clientHosts(host);
   return isLoopback(host) && hosts.length === 1 ? `${host} (from this machine only)` : hosts.join(' or ');

@@ -1,18 +1,21 @@
-/** What the process is signalled from the beginning on. */
+/** Signals to the process, from its start on. */
 export interface StartSignals {
   /** Resolves with the signal that ends the bridge. */
   readonly ended: Promise<NodeJS.Signals>;
   /** Aborts at the same time. */
   readonly ending: AbortSignal;
-  /** Called at each SIGHUP; at once, if one has come already. */
+  /** Called at each SIGHUP; at once, if there already was one. */
   onReload(callback: () => void): void;
 }
 
-/** On Windows SIGHUP is a console that is closed, and SIGBREAK what a service manager may send: `process`, "Signal events". */
+/**
+ * On Windows SIGHUP means that a console is closed, and SIGBREAK is what a service manager may send: `process`, "Signal
+ * events".
+ */
 const ends: readonly NodeJS.Signals[] =
   process.platform === 'win32' ? ['SIGTERM', 'SIGINT', 'SIGBREAK', 'SIGHUP'] : ['SIGTERM', 'SIGINT'];
 
-/** SIGHUP ends a process that does not listen, and one that comes while the bridge starts must not be lost. */
+/** SIGHUP ends a process that does not listen for it, and one that arrives while the bridge starts must not be lost. */
 export function listenForSignals(): StartSignals {
   let reload: (() => void) | undefined;
   let isReloadKept = false;
@@ -24,7 +27,7 @@ export function listenForSignals(): StartSignals {
   }
   const ending = new AbortController();
   const ended = new Promise<NodeJS.Signals>((resolve) => {
-    // Kept: a terminal or a service manager may well say it twice, and the second must not cut the stop short.
+    // The listener stays: a terminal or a service manager may signal twice, and the second must not cut the stop short.
     for (const signal of ends) process.on(signal, () => resolve(signal));
   });
   void ended.then(() => ending.abort());

@@ -39,7 +39,7 @@ unless --set-up is given.
 Example: mailbridge start --config /etc/mailbridge/config.json
 `;
 
-/** Before the message of a pretty line: the time and the level. */
+/** The columns before the message of a pretty line: time and level. */
 const logMargin = 19;
 
 /** `mailbridge start` */
@@ -56,7 +56,7 @@ export async function runStart(args: string[], io: CliIo): Promise<number> {
   startEngineThreadEarly();
   const signals = listenForSignals();
   const present = configPath(values.config, io.env);
-  // A name with a slip in it is no wish to begin anew.
+  // A mistyped name is no request to start with a new one.
   const mustExist = isNamed(values.config, io.env) && !values['set-up'];
   const loaded = mustExist || (await hasConfig(present)) ? await loadConfig(present, { env: io.env }) : undefined;
   const path = loaded ? present : newConfigPath(values.config, io.env);
@@ -90,10 +90,10 @@ export async function runStart(args: string[], io: CliIo): Promise<number> {
   return 0;
 }
 
-/** What a start tells by. */
+/** The output of a start. */
 interface StartOutput {
   readonly log: Log;
-  /** The last lines of it. */
+  /** The last lines of the log. */
   readonly logTail: LogTail;
   readonly format: 'pretty' | 'json';
   readonly progress: Progress;
@@ -119,7 +119,7 @@ function openStart({ level, format: configured }: Partial<Config['log']>, io: Cl
 
 type Tell = (bridge: Bridge, loaded: LoadedConfig) => void;
 
-/** False where a signal has ended the start. */
+/** False if a signal has ended the start. */
 async function started(
   runner: BridgeRunner,
   loaded: LoadedConfig,
@@ -137,7 +137,7 @@ async function started(
 
 interface SetUpStart {
   readonly path: string;
-  /** As the command line named it. */
+  /** As named on the command line. */
   readonly config: string | undefined;
   readonly tell: Tell;
   readonly start: StartOutput;
@@ -159,7 +159,7 @@ async function startedSetUp(
   return true;
 }
 
-/** Of the page that sets up a bridge without a configuration. @throws BridgeError `usage` */
+/** The port of the page that sets up a bridge without a configuration. @throws BridgeError `usage` */
 function setUpPort({ MAILBRIDGE_SETUP_PORT: given }: CliIo['env']): number {
   if (given === undefined || given === '') return usualAdminPort;
   const port = Number(given);
@@ -167,14 +167,14 @@ function setUpPort({ MAILBRIDGE_SETUP_PORT: given }: CliIo['env']): number {
   throw new BridgeError('usage', `MAILBRIDGE_SETUP_PORT needs a port from 0 to 65535, not "${given}".`);
 }
 
-/** An event is one line; where the terminal has no room for it, it goes on below its own message. */
+/** An event is one line; if it does not fit the terminal, it continues below the start of its message. */
 function fittedLogLine(line: string, width: number): string {
   return `${wrapped(line.trimEnd(), width, { rest: ' '.repeat(logMargin) }).join('\n')}\n`;
 }
 
 function tellReady(bridge: Bridge, config: Config, format: 'pretty' | 'json', log: Log, io: CliIo): void {
   const listeners = bridge.listeners.map(({ protocol, host, port, security }) => ({ protocol, host, port, security }));
-  // The banner has told it, and what is listened on.
+  // The banner has already shown it, and the listeners.
   if (bridge.authorityFile && format === 'json') {
     const file = bridge.authorityFile;
     log.info({ file }, `no certificate is configured; clients have to trust the authority made here: ${file}`);
@@ -184,7 +184,7 @@ function tellReady(bridge: Bridge, config: Config, format: 'pretty' | 'json', lo
   else io.stdout.write(`${text}\n`);
 }
 
-/** Reloads once at a time; what is asked for while one waits, that one does. */
+/** Runs one reload at a time; requests while one waits are served by that one. */
 function reloading(log: Log, reload: () => Promise<unknown>): () => void {
   const reloads = new OneAtATime();
   let waits = false;

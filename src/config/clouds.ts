@@ -1,13 +1,13 @@
 import { isPersonalTenant } from '../base/personal-accounts.ts';
 
-/** Where a mail server of Microsoft is reached. */
+/** Address of a Microsoft mail server. */
 export interface MailEndpoint {
   readonly host: string;
   readonly port: number;
   readonly security: 'none' | 'starttls' | 'tls';
 }
 
-/** Everything of a Microsoft cloud that the bridge talks to. */
+/** Everything in a Microsoft cloud that the bridge talks to. */
 export interface CloudEndpoints {
   /** Origin of the token authority (Entra ID), without the tenant. */
   readonly authority: string;
@@ -20,15 +20,15 @@ export interface CloudEndpoints {
   readonly exchangeScope: string;
   /** Scope of an app-only token for Graph. */
   readonly graphScope: string;
-  /** PEM file of the authorities to trust besides the well-known ones, absolute. */
+  /** PEM file of the authorities to trust in addition to the well-known ones, absolute. */
   readonly caFile?: string;
 }
 
-/** The clouds that have a name in the configuration. */
+/** The clouds with a name in the configuration. */
 export const cloudNames = ['global', 'us-gov-high', 'us-gov-dod', 'china'] as const;
 export type CloudName = (typeof cloudNames)[number];
 
-/** A cloud described by the configuration; what it leaves out is as in the global one. */
+/** A cloud described by the configuration; defaults are those of the global one. */
 export type CustomCloud = {
   readonly [K in keyof CloudEndpoints]?: CloudEndpoints[K] extends MailEndpoint
     ? Partial<MailEndpoint>
@@ -45,12 +45,12 @@ function mailHosts(mail: string, smtp: string): Pick<CloudEndpoints, 'imap' | 'p
 }
 
 /**
- * Endpoints by cloud. `global` is as Microsoft documents it ("POP, IMAP and SMTP settings for Outlook.com and
+ * Endpoints by cloud. `global` follows Microsoft's documentation ("POP, IMAP and SMTP settings for Outlook.com and
  * Microsoft 365", "Authenticate an IMAP, POP or SMTP connection using OAuth").
  *
  * Not verified against a Microsoft document or server: the mail hosts, scopes and Graph hosts of `us-gov-high` and
- * `us-gov-dod`; the SMTP host, the Graph host and the scopes of `china`. Their authorities are those MSAL knows.
- * Where one proves wrong, `cloud` as an object overrides it.
+ * `us-gov-dod`; the SMTP host, the Graph host and the scopes of `china`. Their authorities are those that MSAL knows.
+ * If one proves wrong, `cloud` as an object overrides it.
  */
 export const clouds: Readonly<Record<CloudName, CloudEndpoints>> = {
   global: {
@@ -83,12 +83,12 @@ export const clouds: Readonly<Record<CloudName, CloudEndpoints>> = {
   },
 };
 
-/** Personal accounts are in the global cloud, and submit at a host of their own. */
+/** Personal accounts are in the global cloud, and submit through a host of their own. */
 const personal: CloudEndpoints = { ...clouds.global, ...mailHosts('outlook.office365.com', 'smtp-mail.outlook.com') };
 
 /**
  * The full endpoints of a connection's `cloud`.
- * @param tenantId of the connection; `consumers` changes what is left out
+ * @param tenantId of the connection; `consumers` changes the defaults
  */
 export function resolveCloud(cloud: CloudName | CustomCloud, tenantId?: unknown): CloudEndpoints {
   const base = isPersonalTenant(tenantId) ? personal : clouds.global;

@@ -11,9 +11,8 @@ import { suggestion } from './nearest.ts';
 import { type Problem, pathText } from './problems.ts';
 
 /*
- * Rules between values. They look at the file as it is, not at the schema's result: so they find what they can even
- * where other values are wrong, and everything is reported at once. What has the wrong type is passed over here;
- * the schema reports it.
+ * Rules between values. They check the raw file, not the schema's result, so they work even if other values are wrong,
+ * and everything is reported at once. Values of the wrong type are skipped here; the schema reports them.
  */
 
 type Raw = Readonly<Record<string, unknown>>;
@@ -25,7 +24,7 @@ const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? val
 const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
 const has = (value: Raw, key: string): boolean => value[key] !== undefined;
 
-/** The ways for an app to prove who it is; one app uses one. */
+/** The ways for an app to authenticate; one app uses one. */
 const credentialKeys = ['clientSecret', 'clientCertificate', 'clientAssertionFile'];
 
 /** @param connectionKeys every key a connection can have */
@@ -47,7 +46,7 @@ export function crossChecks(file: unknown, connectionKeys: readonly string[]): P
   ];
 }
 
-/** At `/connect` everybody signs in for themself, and gets a password that their account takes. */
+/** At `/connect` everybody signs in for themself and gets a password that their account accepts. */
 function connectRules(raw: Raw): Problem[] {
   const connect = object(object(raw.admin).connect);
   const name = text(connect.connection);
@@ -92,7 +91,7 @@ function portClashes(raw: Raw): Problem[] {
     const port = value.port ?? (path[0] === 'admin' ? 8025 : undefined);
     const host = (text(value.host) ?? '127.0.0.1').toLowerCase().replace(/^localhost$/, '127.0.0.1');
     if (typeof port !== 'number' || port === 0) continue;
-    // `::` takes IPv4 as well. `0.0.0.0` beside an IPv6 address would do no harm, but is never meant.
+    // `::` accepts IPv4 as well. `0.0.0.0` beside an IPv6 address would do no harm, but is never intended.
     const other = taken.find(
       (one) => one.port === port && (one.host === host || isEveryAddress(one.host) || isEveryAddress(host)),
     );
@@ -106,7 +105,7 @@ function listenerTls(raw: Raw): Problem[] {
   return list(raw.listeners).flatMap((listener, index) => pairRules(object(listener).tls, ['listeners', index, 'tls']));
 }
 
-/** Who sends the alerts has to be an account that sends. */
+/** The sender of the alerts has to be an account that sends. */
 function alertRules(raw: Raw): Problem[] {
   const alerts = object(raw.alerts);
   if (!has(alerts, 'mailTo') && !has(alerts, 'account')) return [];
@@ -135,7 +134,7 @@ function pairRules(value: unknown, path: Path): Problem[] {
   return [];
 }
 
-/** Whoever is on the way of an unencrypted connection has the token, and with it the bridge. */
+/** Anybody on the path of an unencrypted connection gets the token, and with it the bridge. */
 function adminRules(raw: Raw): Problem[] {
   const admin = object(raw.admin);
   const problems = pairRules(admin.tls, ['admin', 'tls']);
@@ -185,7 +184,7 @@ function connectionRules(raw: Raw, keys: readonly string[]): Problem[] {
       problems.push({ path: [...path, 'tokenFile'], text: 'is for one sign-in, and "signIns" is "each"' });
     }
     if (isPersonalTenant(connection.tenantId)) problems.push(...personalRules(connection, path));
-    // Without a valid grant the schema does not know which keys are right, but some are never.
+    // Without a valid grant the schema does not know which keys are right, but some never are.
     if (!(grants as readonly unknown[]).includes(grant)) {
       for (const key of Object.keys(connection).filter((key) => !keys.includes(key))) {
         problems.push({ path: [...path, key], text: `unknown key${suggestion(key, keys)}` });
@@ -195,7 +194,7 @@ function connectionRules(raw: Raw, keys: readonly string[]): Problem[] {
   });
 }
 
-/** Why a grant does not serve personal accounts. */
+/** Why a grant does not support personal accounts. */
 const notPersonal: Readonly<Record<string, string>> = {
   'client-credentials':
     'personal accounts do not let an app in by itself, because they have no administrator to consent',
@@ -203,7 +202,7 @@ const notPersonal: Readonly<Record<string, string>> = {
   password: 'Microsoft takes the password of a personal account only on its own page',
 };
 
-/** Of `consumers`. */
+/** For `consumers`. */
 function personalRules(connection: Raw, path: Path): Problem[] {
   const problems: Problem[] = [];
   const reason = notPersonal[text(connection.grant) ?? ''];
@@ -288,7 +287,7 @@ function mailboxRules(account: Raw, path: Path): Problem[] {
   return problems;
 }
 
-/** Whether everybody at a domain logs in by it. */
+/** Whether everybody at a domain logs in with it. */
 function isForMany(account: Raw): boolean {
   return isDomainPattern(text(account.username) ?? '');
 }
@@ -309,8 +308,8 @@ function usernameClashes(raw: Raw): Problem[] {
 }
 
 /**
- * `CONTOSO\anna` is a person of `*@contoso.com`. An account called `contoso` would stand in the way: its name is part of
- * many, and the guesses at it could not be told from theirs.
+ * `CONTOSO\anna` is a person of `*@contoso.com`. An account called `contoso` would conflict: its name is part of many,
+ * and guesses at it could not be distinguished from guesses at theirs.
  */
 function domainClashes(raw: Raw): Problem[] {
   const usernames = list(raw.accounts).map((value) => text(object(value).username)?.normalize('NFC').toLowerCase());
@@ -330,7 +329,7 @@ function domainClashes(raw: Raw): Problem[] {
   });
 }
 
-/** A client in a network of two accounts could be either; which mailbox sends must not be chance. */
+/** A client in a network of two accounts could be either; the mailbox that sends must not depend on chance. */
 function networkClashes(raw: Raw): Problem[] {
   const seen = new Map<string, Path>();
   const problems: Problem[] = [];
@@ -348,7 +347,7 @@ function networkClashes(raw: Raw): Problem[] {
   return problems;
 }
 
-/** One spelling for a network however it is written, or undefined for what is none. */
+/** A canonical spelling of a network, or undefined if it is not one. */
 function canonicalNetwork(entry: string): string | undefined {
   const network = readNetwork(entry);
   if (network === undefined) return undefined;
@@ -379,7 +378,7 @@ function queueRules(raw: Raw): Problem[] {
   if (queue.store === 'postgres' && !has(queue, 'postgres')) {
     problems.push({ path: ['queue', 'store'], text: 'needs queue.postgres, with the url of the database' });
   }
-  // Whoever is about to move the queue says both.
+  // An administrator who is about to move the queue sets both.
   if (has(queue, 'postgres') && !has(queue, 'store')) {
     problems.push({
       path: ['queue', 'postgres'],
@@ -394,7 +393,7 @@ function queueRules(raw: Raw): Problem[] {
   return problems;
 }
 
-/** A file of one machine is of no use where instances share the sign-ins. */
+/** A file on one machine is of no use if instances share the sign-ins. */
 function sharedStoreRules(raw: Raw): Problem[] {
   const store = text(object(raw.queue).store) ?? 'sqlite';
   if (store === 'sqlite') return [];

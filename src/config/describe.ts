@@ -5,13 +5,13 @@ export interface DescribedKey {
   /** `listeners[].port`, `connections.NAME.grant`. */
   readonly path: string;
   readonly type: string;
-  /** Absent where there is none. */
+  /** Absent if there is none. */
   readonly default?: unknown;
   readonly required: boolean;
-  /** The grants that require this key; absent where it is not a matter of the grant. */
+  /** The grants that require this key; absent if it does not depend on the grant. */
   readonly requiredBy?: readonly string[];
   readonly description: string;
-  /** The grants that take this key; absent where it is not a matter of the grant. */
+  /** The grants that accept this key; absent if it does not depend on the grant. */
   readonly variants?: readonly string[];
 }
 
@@ -20,7 +20,7 @@ export interface DescribedBlock {
   /** Empty for the file itself. */
   readonly path: string;
   readonly description: string;
-  /** For an object that is one of several kinds: what each kind is. */
+  /** For an object with several variants: the name and description of each. */
   readonly kinds: readonly { readonly name: string; readonly description: string }[];
   readonly keys: readonly DescribedKey[];
 }
@@ -91,7 +91,7 @@ function variantName(variant: JsonSchema): string {
   return String(Object.values(variant.properties ?? {}).find((value) => value.const !== undefined)?.const ?? '');
 }
 
-/** The object that a key holds, perhaps in a list, under names, or as one of several forms. Secrets count as plain. */
+/** The object in a key, possibly in a list, under names, or as one of several forms. Secrets count as plain. */
 function innerBlock(schema: JsonSchema): { suffix: string; schema: JsonSchema } | undefined {
   if (schema.title !== undefined) return undefined;
   const item = schema.items && (isBlock(schema.items) ? schema.items : schema.items.anyOf?.find(isBlock));

@@ -1,6 +1,6 @@
 import type { ConfigInput } from './schema.ts';
 
-/** `config.example.json`: the start of a configuration of one's own. Every secret comes from the environment. */
+/** `config.example.json`: a starting point for a configuration. Every secret comes from the environment. */
 export const exampleConfig: ConfigInput = {
   $schema: './config.schema.json',
   dataDir: 'data',

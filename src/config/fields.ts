@@ -4,16 +4,19 @@ import { senderWays } from '../message/sender-way.ts';
 import { suggestion } from './nearest.ts';
 import { Secret, type SecretSource } from './secrets.ts';
 
-/** What commands need a secret for that need no other: the queue, the key of the sign-ins, or the admin token. */
+/**
+ * The secrets that a command may need although it needs no others: for the queue, the key of the sign-ins, or the admin
+ * token.
+ */
 export type SecretUse = 'queue' | 'key' | 'token';
 
-/** What the schema needs from outside while it parses: relative paths and secrets mean nothing by themselves. */
+/** What the schema needs from outside while it parses: relative paths and secrets have no meaning on their own. */
 export interface Sources {
   /** Makes a path of the configuration file absolute. */
   path(path: string): string;
   /**
-   * The secret, what is wrong with where it is, or `unfetched` where it is not wanted.
-   * @param use undefined: none that a command asks for by itself
+   * The secret, what is wrong with its location, or `unfetched` if it is not wanted.
+   * @param use undefined: none that a command requests separately
    */
   secret(
     source: SecretSource,
@@ -22,9 +25,9 @@ export interface Sources {
 }
 
 /**
- * An object that refuses unknown keys and names the nearest right one. The message has a line for each unknown key,
+ * An object that refuses unknown keys and suggests the nearest right one. The message has a line for each unknown key,
  * in the order of the issue's `keys`.
- * @param elsewhere keys that are right in a sibling block, with the reason they are not taken here
+ * @param elsewhere keys that are right in a sibling block, with the reason they are not accepted here
  */
 export function block<S extends z.core.$ZodLooseShape>(
   shape: S,
@@ -43,12 +46,12 @@ export function block<S extends z.core.$ZodLooseShape>(
 
 const hostName =
   /^(?=.{1,253}$)[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?(?:\.[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?)*\.?$/;
-// Patterns that are part of the JSON Schema have neither flags nor \p: editors in other languages read them too.
+// Patterns in the JSON Schema use neither flags nor \p, because editors in other languages read them too.
 const guidForm = /^[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$/;
 const domainForm = /^(?=.{1,253}$)(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z0-9-]*[a-z][a-z0-9-]*$/i;
 const mailboxForm = /^[^\s@<>",;:()[\]\\]{1,64}@(?=.{1,253}$)[\p{L}\p{N}\p{M}_-]+(?:\.[\p{L}\p{N}\p{M}_-]+)*$/u;
 
-/** A host name or an IP address. All-numeric names are taken for mistyped addresses. */
+/** A host name or an IP address. All-numeric names count as mistyped addresses. */
 export function isHost(text: string): boolean {
   return isIP(text) > 0 || (hostName.test(text) && !/^[\d.]+$/.test(text));
 }
@@ -56,7 +59,7 @@ export function isHost(text: string): boolean {
 export const host = () =>
   z.string().refine(isHost, { error: 'must be a host name or an IP address' }).meta({ title: 'host' });
 
-/** @param lowest 0 where "any free port" makes sense */
+/** @param lowest 0 if "any free port" makes sense */
 export const port = (lowest: 0 | 1) => z.int().min(lowest).max(65535);
 
 export const guid = () =>
@@ -65,7 +68,7 @@ export const guid = () =>
     .regex(guidForm, { error: 'must be a GUID such as "00000000-0000-0000-0000-000000000000"' })
     .meta({ title: 'GUID' });
 
-/** What stands for no tenant in particular; `consumers` are personal accounts. */
+/** Names for no tenant in particular; `consumers` are personal accounts. */
 const tenantWords = ['common', 'organizations', 'consumers'];
 
 export const tenant = () =>
@@ -76,7 +79,7 @@ export const tenant = () =>
     })
     .meta({ title: 'tenant' });
 
-/** Whether a text is an address of one mailbox. */
+/** Whether a text is the address of one mailbox. */
 export function isAddress(text: string): boolean {
   return mailboxForm.test(text) && !text.includes('*');
 }
@@ -98,7 +101,7 @@ export const senderPattern = () =>
     .refine((text) => isAddress(text) || isDomainPattern(text), { error: 'must be an address, or "*@" and a domain' })
     .meta({ title: 'address' });
 
-/** A sender by itself, or with its way. */
+/** A sender alone, or with its courier. */
 export const sender = () =>
   z.union(
     [
@@ -143,7 +146,7 @@ export const path = (sources: Sources) =>
 const environmentName = () => z.string().regex(/^[^=\0]+$/, { error: 'must be the name of an environment variable' });
 
 /**
- * A secret: given itself, by `{"env": …}` or by `{"file": …}`; a {@link Secret} in the result.
+ * A secret: the value itself, `{"env": …}` or `{"file": …}`; a {@link Secret} in the result.
  * @param problemWith what is wrong with the secret's form, or undefined; must not quote it
  * @param use as for {@link Sources.secret}
  */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { configSchema } from './schema.ts';
 
-/** A JSON Schema, as far as the ones made here go. */
+/** The part of JSON Schema used here. */
 export interface JsonSchema {
   readonly type?: string;
   readonly title?: string;
@@ -22,7 +22,7 @@ export interface JsonSchema {
 
 /** The schema of the configuration file as JSON Schema (draft 2020-12), for editors and other programs. */
 export function configJsonSchema(): JsonSchema {
-  // Only the form is wanted: nothing is parsed, so nothing is resolved.
+  // Only the form matters: nothing is parsed, so nothing is resolved.
   const schema = configSchema({ path: (path) => path, secret: () => ({ problem: 'not loaded' }) });
   const json = z.toJSONSchema(schema, { io: 'input', target: 'draft-2020-12' });
   return { ...json, title: 'mailbridge configuration' } as JsonSchema;

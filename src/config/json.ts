@@ -1,6 +1,9 @@
 import { type JSONVisitor, parse, visit } from 'jsonc-parser';
 
-/** Where a text stops being JSON (RFC 8259) with comments and trailing commas, and why. The reason never quotes the text: it may hold secrets. */
+/**
+ * The place where a text stops being JSON (RFC 8259) with comments and trailing commas, and the reason. The reason
+ * never quotes the text, which may contain secrets.
+ */
 export class JsonSyntaxError extends Error {
   override readonly name = 'JsonSyntaxError';
   /** From 1. */
@@ -16,38 +19,38 @@ export class JsonSyntaxError extends Error {
   }
 }
 
-/** What {@link parseJson} found. */
+/** The result of {@link parseJson}. */
 export interface JsonDocument {
   readonly value: unknown;
-  /** Keys written twice in one object; the last one is in `value`, as with JSON.parse. */
+  /** Keys that occur twice in one object; the last one is in `value`, as with JSON.parse. */
   readonly duplicates: readonly (readonly PropertyKey[])[];
 }
 
 const maxDepth = 100;
 
-/** What people write by hand: notes beside the values, and a comma after the last one. */
+/** What people write by hand: comments beside the values, and a comma after the last one. */
 const accepted = { disallowComments: false, allowTrailingComma: true, allowEmptyContent: false };
 
 /**
- * Parses JSON with comments and trailing commas (JSONC, as editors know it). Unlike JSON.parse it says where an error is
- * without quoting the text, and notices duplicate keys.
+ * Parses JSON with comments and trailing commas (JSONC, as editors call it). Unlike JSON.parse it reports the place of
+ * an error without quoting the text, and detects duplicate keys.
  * @throws JsonSyntaxError
  */
 export function parseJson(text: string): JsonDocument {
-  // Behind a blank, the places of errors stay those of the file.
+  // The space keeps the positions of errors as in the file.
   const json = text.startsWith('\ufeff') ? ` ${text.slice(1)}` : text;
   const checks = new Checks(json);
   visit(json, checks.visitor, accepted);
   return { value: parse(json, [], accepted), duplicates: checks.duplicates };
 }
 
-/** What must stand next. */
+/** What has to come next. */
 type Expected = 'value' | 'key' | 'colon' | 'comma' | 'end';
 
 /** An object's keys so far, or an array. */
 type Container = Set<string> | 'array';
 
-/** Follows a text to its first error. */
+/** Scans a text up to its first error. */
 class Checks {
   readonly duplicates: PropertyKey[][] = [];
   readonly visitor: JSONVisitor = {
@@ -75,7 +78,7 @@ class Checks {
   }
 
   #key(key: string, offset: number, path: readonly PropertyKey[]): void {
-    // Would set the prototype instead of a member.
+    // It would set the prototype instead of a member.
     if (key === '__proto__') this.#fail('the key "__proto__" is not allowed', offset);
     const keys = this.#containers.at(-1) as Set<string>;
     if (keys.has(key)) this.duplicates.push([...path, key]);
@@ -88,7 +91,7 @@ class Checks {
     this.#expected = isValue ? 'value' : 'key';
   }
 
-  /** At the end of the text, too, where it should not be. */
+  /** Also at the end of the text, if it should not end there. */
   #end(offset: number): void {
     if (offset === this.#text.length) this.#fail(this.#reasonAt(offset), offset);
     this.#containers.pop();

@@ -11,26 +11,26 @@ import { type Environment, fetchSecret } from './secrets.ts';
 import { unreadableConfig } from './unreadable.ts';
 import { configWarnings } from './warnings.ts';
 
-/** A configuration that holds, and what is questionable in it. */
+/** A valid configuration, and warnings about it. */
 export interface LoadedConfig {
   readonly config: Config;
   readonly warnings: string[];
   readonly references: ConfigReferences;
 }
 
-/** What a configuration says is elsewhere. */
+/** What a configuration refers to. */
 export interface ConfigReferences {
-  /** Files that it names, but for the data folder: as they are written there, and absolute. */
+  /** Files that it names, except the data folder: as written, and absolute. */
   readonly files: ReadonlyMap<string, string>;
-  /** Environment variables that hold secrets. */
+  /** Environment variables that contain secrets. */
   readonly variables: ReadonlySet<string>;
 }
 
 /**
  * Reads, checks and completes a configuration file.
- * @param path relative paths inside start at its folder
- * @throws BridgeError `config-not-found`, `config-not-json`, `config-invalid`, or `secret-unavailable` when nothing is
- *   wrong but secrets that are not where the file says. Its `details.problems` has a line for every problem.
+ * @param path relative paths in the file start at its folder
+ * @throws BridgeError `config-not-found`, `config-not-json`, `config-invalid`, or `secret-unavailable` if the only
+ * problem is secrets that are not where the file says. Its `details.problems` has a line for every problem.
  */
 export async function loadConfig(path: string, options: LoadOptions): Promise<LoadedConfig> {
   const { text, mode } = await readConfigFile(path);
@@ -40,7 +40,7 @@ export async function loadConfig(path: string, options: LoadOptions): Promise<Lo
 /** How a configuration is read. */
 export interface LoadOptions {
   readonly env: Environment;
-  /** Of secrets that are elsewhere, those to be fetched; the others stay where they are. Default: all are fetched. */
+  /** Which of the secrets stored elsewhere are fetched; the others are left alone. Default: all are fetched. */
   readonly secrets?: readonly SecretUse[];
 }
 
@@ -48,7 +48,7 @@ export interface LoadOptions {
  * As {@link loadConfig}, for a text that is not in its file yet.
  * @param path where it comes from, for errors
  * @param options.folder where relative paths start
- * @param options.mode of the file, in which secrets should not be open to others
+ * @param options.mode of the file; secrets in it should not be open to others
  */
 export function readConfigText(
   text: string,
@@ -68,7 +68,7 @@ export function readConfigText(
     secret(source, use) {
       if (typeof source === 'object' && 'file' in source) files.set(source.file, resolvePath(source.file));
       if (typeof source === 'object' && 'env' in source) variables.add(source.env);
-      // A hash is made to be read by others; everything else is the secret itself.
+      // Others may read a hash; everything else is the secret itself.
       if (typeof source === 'string' && !source.startsWith('$scrypt$')) holdsSecrets = true;
       const isWanted = options.secrets === undefined || (use !== undefined && options.secrets.includes(use));
       if (!isWanted && typeof source !== 'string') return { unfetched: true };

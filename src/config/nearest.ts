@@ -1,7 +1,7 @@
 /**
- * The candidate a mistyped word was probably meant to be, or undefined when none is near: the same but for case,
- * a beginning of the other (at least three letters), or few letters wrong, missing, added or swapped.
- * @param wrongShare from 0 to 1: the part of the letters that may be wrong; one always may
+ * The candidate that a mistyped word probably means, or undefined if none is near: equal except for case, a prefix of
+ * the other (at least three letters), or few letters wrong, missing, added or swapped.
+ * @param wrongShare from 0 to 1: the share of letters that may be wrong; one always may
  */
 export function nearest(word: string, candidates: readonly string[], wrongShare = 0.4): string | undefined {
   const lower = word.toLowerCase();
@@ -29,7 +29,7 @@ function isBeginning(a: string, b: string): boolean {
   return a !== b && Math.min(a.length, b.length) >= 3 && (a.startsWith(b) || b.startsWith(a));
 }
 
-/** Damerau-Levenshtein distance in its restricted form. Words of more than 64 letters are taken as far apart. */
+/** Restricted Damerau-Levenshtein distance. Words of more than 64 letters count as far apart. */
 function editDistance(a: string, b: string): number {
   if (a.length > 64 || b.length > 64) return Number.POSITIVE_INFINITY;
   let beforeLast: number[] = [];

@@ -4,11 +4,11 @@ import { suggestion } from './nearest.ts';
 type Issue = z.core.$ZodIssue;
 type Path = readonly PropertyKey[];
 
-/** Something wrong with a configuration. */
+/** A problem of a configuration. */
 export interface Problem {
   readonly path: Path;
   readonly text: string;
-  /** The configuration itself is right, but a secret is not where it says. */
+  /** The configuration is right, but a secret is not where it says. */
   readonly secretUnavailable?: boolean;
 }
 
@@ -23,15 +23,15 @@ export function pathText(path: Path): string {
   return text === '' ? '(file)' : text.replace(/^\./, '');
 }
 
-/** The line that a problem makes in an error message. */
+/** The line for a problem in an error message. */
 export function problemLine(problem: Problem): string {
   return `${pathText(problem.path)}: ${problem.text}`;
 }
 
 /**
- * Turns what the schema found into problems for people. Values are quoted only where they should have been one of a
- * few words, never where a secret can stand.
- * @param raw the parsed file, to say what was found there
+ * Turns schema issues into problems for people. Values are quoted only if they should have been one of a few words,
+ * never where a secret can be.
+ * @param raw the parsed file, to report what was found there
  */
 export function problemsOf(issue: Issue, raw: unknown, base: Path = []): Problem[] {
   const path = [...base, ...issue.path];
@@ -64,7 +64,7 @@ export function problemsOf(issue: Issue, raw: unknown, base: Path = []): Problem
   }
 }
 
-/** What Zod says where the schema has no words of its own. */
+/** Zod's message if the schema has none of its own. */
 const unionWithoutWords = 'Invalid input';
 
 function unionProblems(
@@ -76,12 +76,12 @@ function unionProblems(
   if ('options' in issue && Array.isArray(issue.options)) {
     return [{ path, text: found === undefined ? 'missing' : oneOf(issue.options.map(String), found) }];
   }
-  // The branch meant is the only one that does not reject the kind of value outright.
+  // The intended branch is the only one that does not reject the kind of value outright.
   const meant = (issue.errors as Issue[][]).filter((issues) => !issues.some((inner) => rejectsKind(inner, found)));
   const [only] = meant;
   if (meant.length !== 1 || only === undefined)
     return [{ path, text: found === undefined ? 'missing' : issue.message }];
-  // One of a few words was meant: the union itself tells of what else there is.
+  // One of a few words was intended: the union's own message names the alternatives.
   const [word] = only;
   if (word?.code === 'invalid_value' && word.path.length === 0 && issue.message !== unionWithoutWords) {
     return [{ path, text: `${issue.message}${suggestion(String(found), word.values.map(String))}` }];

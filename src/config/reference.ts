@@ -17,7 +17,7 @@ while you write; \`config.example.json\` is a start.
 - Numbers with a unit have it in their name: \`…Seconds\`, \`…Hours\`, \`…Megabytes\` (1,048,576 bytes).
 `;
 
-/** docs/configuration.md: the reference page, all of it from the schema. */
+/** docs/configuration.md: the reference page, generated from the schema. */
 export function configReference(schema: JsonSchema): string {
   return [introduction, ...describeConfig(schema).map(blockSection)].join('\n');
 }

@@ -7,7 +7,7 @@ import { limitsBlock, logBlock, queueBlock, retryBlock, shutdownBlock } from './
 import { block, isHost, path, type Sources, secret } from './fields.ts';
 import type { Secret } from './secrets.ts';
 
-// A configuration is read once: to compile functions for it takes longer than it saves.
+// A configuration is read once: compiling functions for it takes longer than it saves.
 z.config({ jitless: true });
 
 const connectionName = () =>
@@ -112,7 +112,7 @@ function workersField() {
 type DeepReadonly<T> = T extends Secret
   ? Secret
   : T extends readonly (infer E)[]
-    ? // A list that holds one at least does so still.
+    ? // Keeps the type of a non-empty list.
       T extends readonly [unknown, ...unknown[]]
       ? { readonly [K in keyof T]: DeepReadonly<T[K]> }
       : readonly DeepReadonly<E>[]
@@ -120,7 +120,7 @@ type DeepReadonly<T> = T extends Secret
       ? { readonly [K in keyof T]: DeepReadonly<T[K]> }
       : T;
 
-/** What may stand in the file. */
+/** The contents allowed in the file. */
 export type ConfigInput = z.input<ReturnType<typeof configSchema>>;
 /** The configuration in force: checked, with defaults, absolute paths and fetched secrets; frozen. */
 export type Config = DeepReadonly<z.output<ReturnType<typeof configSchema>>>;

@@ -2,12 +2,12 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import { inspect } from 'node:util';
 import { systemErrorCode } from '../base/errors.ts';
 
-/** How the configuration file gives a secret: itself, or where it is. */
+/** A secret in the configuration file: itself, or where it is. */
 export type SecretSource = string | { readonly env: string } | { readonly file: string };
 
 const hidden = '[secret]';
 
-/** A secret in memory. Printing, logging and JSON show `[secret]`; only {@link reveal} gives it away. */
+/** A secret in memory. Printing, logging and JSON show `[secret]`; only {@link reveal} returns it. */
 export class Secret {
   readonly #value: string;
 
@@ -38,9 +38,9 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 const maxSecretBytes = 64 * 1024;
 
 /**
- * Fetches a secret from where its source says.
+ * Fetches a secret from its source.
  * @param resolvePath makes a path of the configuration file absolute
- * @returns the secret, or what is wrong, fit to be shown: it names the variable or the file, never the content
+ * @returns the secret, or what is wrong, safe to show: it names the variable or the file, never the content
  */
 export function fetchSecret(
   source: SecretSource,
@@ -57,7 +57,7 @@ export function fetchSecret(
   try {
     const content = readBounded(path);
     if (content === undefined) return { problem: `file ${path} is larger than ${maxSecretBytes} bytes` };
-    // Editors and `echo` end a file with a line break that is no part of the secret.
+    // Editors and `echo` end a file with a line break that is not part of the secret.
     const secret = content.replace(/(\r?\n)+$/, '');
     return secret === '' ? { problem: `file ${path} is empty` } : { secret };
   } catch (error) {
@@ -65,7 +65,7 @@ export function fetchSecret(
   }
 }
 
-/** Reads a file that may be a pipe; undefined when it holds more than a secret ever does. */
+/** Reads a file that may be a pipe; undefined if it is larger than any secret. */
 function readBounded(path: string): string | undefined {
   const buffer = Buffer.alloc(maxSecretBytes + 1);
   const file = openSync(path, 'r');

@@ -1,7 +1,9 @@
 import { BridgeError, systemErrorCode } from '../base/errors.ts';
 import { fileOwner } from '../base/files/file-owner.ts';
 
-/** Why a configuration file cannot be read, and what to do: a `config-not-found`. @param cause of the file system */
+/**
+ * Why a configuration file cannot be read, and what to do: a `config-not-found`. @param cause error of the file system
+ */
 export async function unreadableConfig(path: string, cause: unknown): Promise<BridgeError> {
   const code = systemErrorCode(cause) ?? 'unknown error';
   const options = { cause, details: { path } };

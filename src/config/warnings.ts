@@ -3,8 +3,8 @@ import { isDomainPattern } from './fields.ts';
 import type { AccountConfig, Config, ListenerConfig } from './schema.ts';
 
 /**
- * What is allowed but probably not meant, one line each.
- * @param file mode bits of the configuration file and whether a secret stands in it
+ * Warnings about what is allowed but probably not intended, one line each.
+ * @param file mode bits of the configuration file and whether it contains a secret
  */
 export function configWarnings(
   config: Config,

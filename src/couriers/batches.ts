@@ -1,19 +1,19 @@
 import { domainOf, normalizeAddress } from '../message/address/address.ts';
 import type { EnvelopeRecipient } from '../message/envelope.ts';
 
-/** Recipients that one transaction or request can hold. */
+/** Recipients that fit into one transaction or request. */
 export type Batch = [EnvelopeRecipient, ...EnvelopeRecipient[]];
 
 /** How many recipients an upstream takes at once. */
 export interface BatchLimits {
-  /** In all. */
+  /** In total. */
   readonly recipients: number;
   readonly recipientsPerDomain: number;
 }
 
 /**
- * Shares out recipients over as few transactions or requests as the limits allow; order is kept within each. Spellings
- * of one mailbox are one recipient: in two transactions it would get two copies.
+ * Distributes recipients over as few transactions or requests as the limits allow; order is kept within each. Different
+ * spellings of one mailbox are one recipient: in two transactions it would get two copies.
  */
 export function planBatches(recipients: readonly EnvelopeRecipient[], limits: BatchLimits): Batch[] {
   const planned: { batch: Batch; perDomain: Map<string, number> }[] = [];

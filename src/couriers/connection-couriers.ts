@@ -18,9 +18,9 @@ import { AllSentItems, PermittedSentItems, type Removal, type UnwantedCopy } fro
 import { wrapped } from './wrappers/wrapped.ts';
 
 /**
- * The SMTP sessions that each mailbox may have, over all connections: two may be of the same mailboxes, and after a
- * reload the old ones still deliver.
- * @param concurrentPerMailbox in place of what Microsoft allows
+ * Permits for the SMTP sessions of each mailbox, over all connections: two connections may serve the same mailboxes,
+ * and after a reload the old ones still deliver.
+ * @param concurrentPerMailbox replaces what Microsoft allows
  */
 export function smtpPermitsOf(concurrentPerMailbox?: number): KeyedSemaphore {
   return new KeyedSemaphore(concurrentPerMailbox ?? couriers.smtp.concurrentPerMailbox);
@@ -35,11 +35,11 @@ export async function loadCouriers(): Promise<CourierModules> {
   return Object.fromEntries(await Promise.all(loaded)) as CourierModules;
 }
 
-/** What the couriers of one connection are made of. */
+/** What the couriers of one connection need. */
 export interface ConnectionCouriersOptions extends UpstreamAccess {
   readonly modules: CourierModules;
   getToken(resource: TokenResource, refused?: string): Promise<string>;
-  /** Whose name Exchange wants at an SMTP login for a mailbox, where a person signed in; undefined where the app acts. */
+  /** The login that Exchange wants for a mailbox if a person signed in; undefined if the app acts. */
   readonly smtpLogin: LoginOf | undefined;
   /** Who acts for a mailbox: the person who signed in, or the mailbox itself. */
   readonly actsFor: LoginOf;
@@ -48,31 +48,31 @@ export interface ConnectionCouriersOptions extends UpstreamAccess {
   readonly concurrentPerMailbox?: number;
   readonly graphMimeBytes: number;
   readonly smtpPermits: KeyedSemaphore;
-  /** By what copies of what is sent are known again. */
+  /** Recognizes copies of sent messages. */
   readonly memory: SendingMemory;
-  /** A copy that is not in Sent Items this long after an attempt will not appear any more. */
+  /** A copy that is not in Sent Items this long after an attempt will never appear. */
   readonly settleMs: number;
   /** Counts the attempts under way. */
   readonly inUse: InUse;
 }
 
-/** Messages of one mailbox of which no copy shall stay. */
+/** Messages of one mailbox whose copies have to be removed. */
 export interface CopyRemoval {
   readonly mailbox: string;
   readonly messages: readonly {
     readonly id: string;
     /** With its angle brackets. */
     readonly messageId: string;
-    /** Asked when the copies are found, right before they go. */
+    /** Called when the copies are found, right before they are removed. */
     mayGo(): boolean | Promise<boolean>;
   }[];
-  /** Told of each message that is done with, by its id, and how many copies of it were removed. */
+  /** Called for each finished message with its id and how many copies of it were removed. */
   onDone(id: string, removed: number): void;
 }
 
-/** The couriers of one connection, each made when it is first asked for. */
+/** The couriers of one connection, each created on first use. */
 export class ConnectionCouriers {
-  /** Of the whole connection: other requests for the same mailboxes count in the same limits. */
+  /** Shared by the whole connection: other requests for the same mailboxes count against the same limits. */
   readonly client: GraphClient;
   readonly #options: ConnectionCouriersOptions;
   readonly #parts: Omit<CourierParts, 'policy'>;
@@ -88,7 +88,7 @@ export class ConnectionCouriers {
     this.#copies = copiesOf(options, this.client);
   }
 
-  /** The courier of a kind for accounts that want the same. */
+  /** The courier of a kind for accounts with the same policy. */
   of(kind: CourierKind, policy: DeliveryPolicy): Courier {
     const key = `${kind} ${policy.envelope} ${policy.onAmbiguity} ${policy.couriers?.join()}`;
     let courier = this.#made.get(key);
@@ -101,8 +101,8 @@ export class ConnectionCouriers {
 
   /**
    * Removes the copies of messages from Sent Items, wherever they may be.
-   * @returns false where the bridge may not
-   * @throws where it failed for another reason, which may pass; what `onDone` was told of is done
+   * @returns false if the bridge may not
+   * @throws if it failed for another reason, which may pass; what `onDone` was called for is done
    */
   removeCopies({ mailbox, messages, onDone }: CopyRemoval, signal: AbortSignal): Promise<boolean> {
     const { inUse } = this.#options;
@@ -119,7 +119,7 @@ export class ConnectionCouriers {
     return inUse.during(() => this.#copies.remove(removal, signal));
   }
 
-  /** Leaves the connections that are idle, to make room for others; deliveries under way go on. */
+  /** Closes idle connections to make room for others; deliveries under way continue. */
   async leaveIdle(): Promise<void> {
     await Promise.all([...this.#closable].map((courier) => courier.close?.()));
   }
@@ -173,7 +173,7 @@ function partsOf(options: ConnectionCouriersOptions): Omit<CourierParts, 'policy
   };
 }
 
-/** Where the copies are of what the couriers send. */
+/** Where copies of what the couriers send are kept. */
 function copiesOf(options: ConnectionCouriersOptions, client: GraphClient): AllSentItems {
   const { clock, endpoints, sessions, getToken, sendAs, actsFor } = options;
   const { extraCa } = sessions;

@@ -4,14 +4,14 @@ import type { UpstreamAccess } from './descriptor.ts';
 import { couriers } from './registry.ts';
 import { tokenFailure } from './verdict.ts';
 
-/** What a connection is asked with. */
+/** What a probe of a connection needs. */
 export interface ConnectionProbeOptions extends UpstreamAccess {
-  /** Asks Microsoft even where a failure is remembered. */
+  /** Asks Microsoft even if a failure is remembered. */
   getToken(resource: TokenResource): Promise<unknown>;
 }
 
 /**
- * Looks whether the trouble of a part of a connection is over, as far as that shows without a message: a token is to be
+ * Checks whether the trouble of a part of a connection is over, as far as that shows without a message: a token can be
  * had, the host answers. Never rejects.
  */
 export async function probeConnection(

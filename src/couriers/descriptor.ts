@@ -28,86 +28,86 @@ export interface UpstreamAccess {
   readonly http: HttpClient;
   readonly clock: Clock;
   readonly endpoints: UpstreamEndpoints;
-  /** Of what is not HTTP: the certificates trusted besides those of the system, the name said in EHLO. */
+  /** Settings other than HTTP: additionally trusted certificates, the name in EHLO. */
   readonly sessions: Pick<SmtpSessionOptions, 'extraCa' | 'clientName'>;
 }
 
-/** What a courier is made of. All of one connection share it, but for the policy. */
+/** What a courier is made from. Couriers of one connection share everything except the policy. */
 export interface CourierParts extends UpstreamAccess {
   readonly policy: DeliveryPolicy;
   readonly client: GraphClient;
   /** `me`: for a delegated token of the mailbox itself. */
   readonly sendAs: 'mailbox' | 'me';
-  /** Largest message as MIME in one request to Graph, before base64. */
+  /** Largest MIME message in one request to Graph, before base64. */
   readonly graphMimeBytes: number;
   readonly exchangeSmtp: ExchangeSmtpCourier;
-  /** For what another courier would not do justice to. */
+  /** For messages that another courier would change. */
   readonly smtpFallback: SmtpFallback;
   readonly marker: Marker;
   readonly copies: CopyNotes;
 }
 
-/** A courier that may hold connections open. */
+/** A courier that may keep connections open. */
 export interface ClosableCourier extends Courier {
-  /** Leaves the idle connections, and from now on each one in use after its transaction. */
+  /** Closes idle connections, and from now on every used one after its transaction. */
   close?(): Promise<void>;
 }
 
 /** A permission that a use of a mailbox needs. */
 export interface UsePermission {
   readonly resource: TokenResource;
-  /** Any one of them serves; the first is the one to ask for. */
+  /** Any one of them is enough; the first is the one to ask for. */
   readonly anyOf: readonly [string, ...string[]];
-  /** Exchange's RBAC role that serves in its place, without any permission in Entra ID. */
+  /** Exchange's RBAC role that replaces it, without any permission in Entra ID. */
   readonly rbacRole?: string;
 }
 
-/** Refusals as docs/errors.md shows them. */
+/** Refusals as listed in docs/errors.md. */
 export interface RefusalTable {
   readonly title: string;
   readonly rows: readonly (readonly [said: string, row: KnownRefusal])[];
 }
 
 /**
- * All that is so of one courier and not of another. Whoever has to know asks here by the courier's kind, and compares
- * no names.
+ * Everything that distinguishes one courier from another. Code that has to know looks here by the courier's kind
+ * instead of comparing names.
  */
 export interface CourierDescriptor extends CourierTraits {
-  /** What mail goes by: `SMTP`. */
+  /** How its mail is sent: `SMTP`. */
   readonly medium: string;
-  /** What is said of it where somebody has to choose one. */
+  /** Its description where somebody has to choose a courier. */
   readonly choice: string;
   /** Whose tokens it uses. */
   readonly resource: TokenResource;
-  /** By who acts: the app itself, or a person who signed in. */
+  /** By who acts: the app, or a person who signed in. */
   readonly permissions: Readonly<Record<'app' | 'person', UsePermission>>;
-  /** How the Exchange script calls the role that serves an app in place of the permission, and what it says of it. */
+  /** The Exchange script's name and description of the role that serves an app instead of the permission. */
   readonly exchangeRole: { readonly key: string; readonly does: string };
-  /** SMTP AUTH has to be on for who logs in. */
+  /** SMTP AUTH has to be enabled for the login. */
   readonly needsSmtpAuth: boolean;
-  /** Large messages go up as drafts in the mailbox. */
+  /** Large messages are uploaded as drafts in the mailbox. */
   readonly makesDrafts: boolean;
   readonly batchLimits: BatchLimits;
-  /** Largest message as MIME that the upstream takes at once, in bytes. */
+  /** Largest MIME message that the upstream takes at once, in bytes. */
   readonly maxMimeBytes: number;
-  /** Where Exchange may keep the copy of what a person sent as another mailbox. */
+  /** Where Exchange may keep the copy of a message that a person sent as another mailbox. */
   readonly copiesAt: readonly [CopyPlace, ...CopyPlace[]];
   /** Type of a diagnostic code in the upstream's own words (RFC 3464 section 2.3.6). */
   readonly diagnosticType: string;
-  /** The upstream is told of NOTIFY and RET (RFC 3461), and reports by itself. */
+  /** The upstream gets NOTIFY and RET (RFC 3461) and sends the reports itself. */
   readonly passesDsn: boolean;
   readonly refusals: readonly RefusalTable[];
-  /** The enhanced status (RFC 3463) of a code that is none itself; undefined for what is not the upstream's. */
+  /** The enhanced status (RFC 3463) for a code that is not one itself; undefined for codes of others. */
   statusOf(code: string): string | undefined;
-  /** Name of the host that messages are handed to. */
+  /** Name of the host that messages are sent to. */
   hostName(endpoints: UpstreamEndpoints): string;
-  /** Most commands only ask for facts, and are quicker without the libraries that talk to Microsoft. */
+  /** Most commands only need facts and start faster without the libraries that talk to Microsoft. */
   load(): Promise<CourierModule>;
 }
 
-/** What a courier does, apart from what is known of it. */
+/** The code of a courier, as opposed to the facts about it. */
 export interface CourierModule {
-  /** Looks whether the host's trouble is over, without a message or a token. Never rejects. */
+  /** Checks whether the host's trouble is over, without a message or a token. Never rejects. */
   probe(access: UpstreamAccess): Promise<ConnectionTrouble | undefined>;
   create(parts: CourierParts): ClosableCourier;
 }

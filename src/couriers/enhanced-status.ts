@@ -23,8 +23,8 @@ const ownStatuses: Readonly<Record<string, string>> = {
 };
 
 /**
- * The enhanced status (RFC 3463) that says of a refusal what can be said, whatever kind of code it has. Its first digit
- * is 5 for what is permanent, and 4 for all else.
+ * The enhanced status (RFC 3463) that describes a refusal best, whatever kind of code it has. Its first digit is 5 for
+ * permanent refusals and 4 for all others.
  */
 export function enhancedStatus({ code, outcome }: Pick<RecipientOutcome, 'code' | 'outcome'>): string {
   const isPermanent = outcome === 'permanent';
@@ -37,7 +37,7 @@ export function isEnhancedStatus(code: string): boolean {
   return /^[45]\.\d{1,3}\.\d{1,3}$/.test(code);
 }
 
-/** Codes of different upstreams are not alike, so the code alone tells whose it is. */
+/** Codes of different upstreams never look alike, so the code shows whose it is. */
 function upstreamStatus(code: string): string | undefined {
   for (const { statusOf } of Object.values(couriers)) {
     const status = statusOf(code);

@@ -1,7 +1,7 @@
 /**
- * Where a courier gets its access tokens from.
- * @param options.mailbox whose token; a token of the application itself serves all
- * @param options.refused a token the upstream has just refused; another one is wanted
+ * Returns an access token for a courier.
+ * @param options.mailbox whose token; a token of the application itself serves all mailboxes
+ * @param options.refused a token that the upstream has just refused, so that another one is needed
  * @throws BridgeError of kind `temporary` or `needs-admin`
  */
 export type GetToken = (options: { readonly mailbox: string; readonly refused?: string }) => Promise<string>;

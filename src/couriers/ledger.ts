@@ -5,14 +5,14 @@ import { type CourierVerdict, ownVerdict, recipientOutcome } from './verdict.ts'
 
 const notAttempted = ownVerdict('delivery-aborted', 'The attempt ended before this recipient.');
 
-/** What has become of the recipients in an attempt of several steps, and what holds for the mailbox. */
+/** Records the verdicts on recipients in an attempt of several steps, and what holds for the mailbox. */
 export class Ledger {
   readonly #verdicts = new Map<string, CourierVerdict>();
   #pauseMailboxMs = 0;
   #upstreamId: string | undefined;
   #copies = 0;
 
-  /** The later verdict on a recipient counts. */
+  /** The latest verdict on a recipient counts. */
   record(recipients: readonly EnvelopeRecipient[], verdict: CourierVerdict): void {
     for (const { address } of recipients) this.#verdicts.set(normalizeAddress(address), verdict);
     if (recipients.length === 0) return;

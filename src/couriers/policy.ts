@@ -1,14 +1,14 @@
 import type { CourierKind } from '../message/courier-kind.ts';
 
-/** What an account wants where there is a choice. */
+/** What an account wants if there is a choice. */
 export interface DeliveryPolicy {
   /**
-   * A message for Graph whose To and Cc name others than its envelope. `auto`: by SMTP where the connection may use it,
-   * else as `rewrite`. `smtp`: by SMTP alone. `rewrite`: To and Cc are cut down to the envelope. `refuse`: not at all.
+   * For a message to Graph whose To and Cc name other recipients than its envelope. `auto`: SMTP if the connection may
+   * use it, else as `rewrite`. `smtp`: only SMTP. `rewrite`: To and Cc are reduced to the envelope. `refuse`: not sent.
    */
   readonly envelope: 'auto' | 'smtp' | 'rewrite' | 'refuse';
-  /** A message that may have been delivered, where nobody can look: sent again, or held for an administrator. */
+  /** For a message that may have been delivered, if nobody can look: sent again, or held for an administrator. */
   readonly onAmbiguity: 'resend' | 'hold';
-  /** Those it may go by; default: the one that is asked. */
+  /** The couriers it may use; default: the one that is asked. */
   readonly couriers?: readonly CourierKind[];
 }

@@ -9,7 +9,7 @@ import type {
   RecipientOutcome,
 } from '../message/delivery.ts';
 
-/** What became of a message, or of one of its recipients. */
+/** The outcome for a message, or for one of its recipients. */
 export interface CourierVerdict {
   readonly outcome: RecipientOutcome['outcome'];
   readonly code: string;
@@ -21,14 +21,14 @@ export interface CourierVerdict {
   readonly retryAfterMs?: number;
   readonly pauseMailboxMs?: number;
   readonly upstreamId?: string;
-  /** Where it says nothing about the message, because the connection is to blame. */
+  /** Set if the connection is to blame, so that the outcome says nothing about the message. */
   readonly trouble?: ConnectionTrouble;
 }
 
-/** How long a mailbox is paused whose login or token is refused, before the queue asks for it again. */
+/** How long a mailbox is paused after its login or token is refused. */
 export const refusedLoginPauseMs = 60_000;
 
-/** A verdict of our own, with the kind and the remedy that the catalogue has for the code. */
+/** A verdict of the bridge itself, with the kind and the remedy of the code in the catalogue. */
 export function ownVerdict(code: ErrorCode, text: string): CourierVerdict {
   const { kind, remedy } = errorCatalogue[code];
   const ofCourier = ofOneCourier.includes(code) && { ofCourier: true as const };
@@ -36,8 +36,8 @@ export function ownVerdict(code: ErrorCode, text: string): CourierVerdict {
 }
 
 /**
- * The verdict where nothing was sent because another instance may deliver by now, or because what must be noted before
- * cannot be; undefined for any other error.
+ * The verdict if nothing was sent because another instance may deliver by now, or because something that must be noted
+ * first cannot be; undefined for any other error.
  */
 export function nothingSent(error: unknown): CourierVerdict | undefined {
   return error instanceof BridgeError && (error.code === 'lease-lost' || error.code === 'queue-unreachable')
@@ -45,7 +45,7 @@ export function nothingSent(error: unknown): CourierVerdict | undefined {
     : undefined;
 }
 
-/** Messages that one courier cannot take and another one can. */
+/** Codes of messages that one courier cannot take and another can. */
 const ofOneCourier: readonly ErrorCode[] = [
   'message-not-sendable-by-graph',
   'header-too-large-for-graph',
@@ -54,8 +54,8 @@ const ofOneCourier: readonly ErrorCode[] = [
 ];
 
 /**
- * The same verdict, which says besides that the connection is in trouble.
- * @param isSure false where it may be one mailbox's alone
+ * The same verdict, with trouble of the connection added.
+ * @param isSure false if the trouble may be only one mailbox's
  */
 export function inTrouble(
   verdict: CourierVerdict,
@@ -74,8 +74,8 @@ export function inTrouble(
 }
 
 /**
- * No token to be had. That says nothing about the message: it is kept, whatever is wrong, and so is a message that
- * meets a wrong configuration. All mailboxes of the connection share its tokens.
+ * The verdict if no token can be had. That says nothing about the message: it is kept, whatever is wrong, as it is with
+ * a wrong configuration. All mailboxes of the connection share its tokens.
  */
 export function tokenFailure(error: unknown, part: ConnectionPart): CourierVerdict {
   if (!(error instanceof BridgeError)) {
@@ -103,7 +103,7 @@ export function recipientOutcome(address: string, verdict: CourierVerdict): Reci
   };
 }
 
-/** A report in which every recipient fared alike. */
+/** A report with the same outcome for every recipient. */
 export function reportForAll(message: OutgoingMessage, verdict: CourierVerdict): DeliveryReport {
   return {
     recipients: message.envelope.recipients.map(({ address }) => recipientOutcome(address, verdict)),

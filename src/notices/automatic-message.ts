@@ -1,7 +1,7 @@
 import type { HeaderBlock } from '../message/header/fields.ts';
 
 /**
- * Whether a message is itself an answer or a report, of another machine or of our own making: to answer that would start
+ * Whether a message is itself an answer or a report, made by another machine or by the bridge: answering it would start
  * a conversation between machines (RFC 3834 section 2, RFC 3464 section 2).
  */
 export function isAnswer(header: HeaderBlock): boolean {
@@ -12,8 +12,8 @@ export function isAnswer(header: HeaderBlock): boolean {
 }
 
 /**
- * Whether nobody sits behind a message who waits for it: a program's, a mailing list's or a bulk sender's. Its failure
- * is still reported, for somebody has to hear of it; what is less than a failure is not.
+ * Whether no person waits for the outcome of a message: it comes from a program, a mailing list or a bulk sender. Its
+ * failure is still reported, because somebody has to know; anything less is not.
  */
 export function isAutomatic(header: HeaderBlock): boolean {
   const autoSubmitted = header.get('Auto-Submitted') ?? 'no';

@@ -14,11 +14,11 @@ import type { Notice, QueuedMessage } from '../queue/message.ts';
 import { isAnswer, isAutomatic } from './automatic-message.ts';
 import { handedIn, type NoticeAddresses, type PlannedNotice, plannedBounces, plannedWarning } from './readers.ts';
 
-/** What a notice goes by with a courier. */
+/** What notices need to know about a courier. */
 export interface NoticeTraits {
   /** Type of a diagnostic code in the upstream's own words (RFC 3464 section 2.3.6). */
   readonly diagnosticType: string;
-  /** The upstream is told of NOTIFY, and reports that it took a message by itself. */
+  /** The upstream gets NOTIFY and itself reports that it took a message. */
   readonly passesDsn: boolean;
 }
 
@@ -26,30 +26,30 @@ export interface BounceOptions {
   readonly hostname: string;
   readonly clock: Clock;
   readonly expireAfterMs: number;
-  /** Whether the queue keeps what messages are about. */
+  /** Whether the queue keeps subjects. */
   readonly keepsSubjects: boolean;
   readonly couriers: Readonly<Record<CourierKind, NoticeTraits>>;
-  /** The enhanced status (RFC 3463) that says of a refusal what can be said. */
+  /** The enhanced status (RFC 3463) that describes a refusal best. */
   statusOf(outcome: Pick<RecipientOutcome, 'code' | 'outcome'>): string;
-  /** The message reported on. */
+  /** Opens the message reported on. */
   open(id: string): Promise<Readable>;
   /** Host name of the upstream a message goes to. */
   remoteMta?(message: QueuedMessage): string | undefined;
-  /** Who hears of it but the sender; default: nobody. */
+  /** Who is notified apart from the sender; default: nobody. */
   addresses?(message: QueuedMessage): NoticeAddresses;
 }
 
 type Notify = 'SUCCESS' | 'FAILURE' | 'DELAY';
 
 const returnedHeaderBytes = 64 * 1024;
-/** A larger message is returned by its header alone, whatever RET says: RFC 3461 section 4.3 leaves that to us. */
+/** Of a larger message only the header is returned, whatever RET says: RFC 3461 section 4.3 leaves that to us. */
 const returnedMessageBytes = 1024 * 1024;
 
 /**
- * The bounces of what an attempt has settled (RFC 3464), to be sent as the mailbox to the reverse-path and others, with
- * the null reverse-path: of recipients given up, and of recipients served where the sender asked for that and the
- * upstream takes no such wish. None where there is nobody to tell: of a report or an answer, and for the sender of a
- * null reverse-path, or of recipients of whom the sender did not want to hear (RFC 3461 section 4.1).
+ * Composes the bounces of what an attempt has settled (RFC 3464), to be sent as the mailbox to the reverse-path and
+ * others, with the null reverse-path. They cover recipients given up, and recipients served if the sender asked for
+ * that and the upstream does not support it. None for a report or an answer, for the sender of a null reverse-path, or
+ * for recipients that the sender did not want reports on (RFC 3461 section 4.1).
  */
 export async function composeBounces(
   message: QueuedMessage,
@@ -59,7 +59,7 @@ export async function composeBounces(
   const failed = verdict.failed.map((outcome) => failedRecipient(message, outcome, options));
   const wanted = failed.filter(({ address }) => wants(message, address, 'FAILURE', true));
   const { passesDsn, diagnosticType } = options.couriers[message.courier];
-  // Another courier may have handed it to SMTP for once: then Exchange knows of the wish.
+  // Such a courier may hand a single message to SMTP: then Exchange knows of the request.
   const served = passesDsn ? [] : verdict.delivered.filter(({ text }) => !isSmtpReply(text));
   const relayed = served
     .filter(({ address }) => wants(message, address, 'SUCCESS', false))
@@ -77,8 +77,8 @@ export async function composeBounces(
 }
 
 /**
- * The warning that a message is still on its way, and until when it will be tried. Undefined where nobody wants it or
- * nobody is there to read it.
+ * The warning that a message has not been delivered yet, and until when it will be tried. Undefined if nobody wants it
+ * or nobody is there to read it.
  */
 export async function composeDelayWarning(message: QueuedMessage, options: BounceOptions): Promise<Notice | undefined> {
   const waiting = message.recipients.filter(
@@ -106,7 +106,7 @@ function addressesFor(message: QueuedMessage, { addresses }: BounceOptions): Not
   return addresses?.(message) ?? {};
 }
 
-/** A notice for each reader; none of a notice, or of a message that is an answer. */
+/** A notice for each reader; none about a notice, or a message that is an answer. */
 async function compose(
   message: QueuedMessage,
   planned: readonly PlannedNotice[],
@@ -194,14 +194,14 @@ function failedRecipient(
   return {
     ...identity(message, outcome.address),
     action: 'failed',
-    // What was only deferred has failed because its time is over (RFC 3463 section 3.5: 4.7).
+    // A recipient that was only deferred has failed because its time is over (RFC 3463 section 3.5: 4.7).
     status: outcome.outcome === 'permanent' ? statusOf(outcome) : '5.4.7',
     diagnostic: diagnostic(couriers[message.courier], outcome),
     ...(outcome.remedy === undefined ? {} : { remedy: outcome.remedy }),
   };
 }
 
-/** Whether the sender wants to hear of it: by NOTIFY, else as is usual. */
+/** Whether the sender wants this report: by NOTIFY, else by default. */
 function wants(message: QueuedMessage, address: string, what: Notify, usual: boolean): boolean {
   const notify = message.recipients.find((each) => each.address === address)?.dsn?.notify;
   return notify?.includes(what) ?? usual;
@@ -212,13 +212,13 @@ function identity(message: QueuedMessage, address: string): Pick<ReportedRecipie
   return orcpt === undefined ? { address } : { address, orcpt };
 }
 
-/** Microsoft's own words, or ours under our code. */
+/** Microsoft's own words, or ours with our code. */
 function diagnostic({ diagnosticType }: NoticeTraits, { code, text }: Pick<RecipientOutcome, 'code' | 'text'>): string {
   if (code in errorCatalogue || !/^\d{3} /.test(text)) return `x-mailbridge; ${code} ${text}`;
   return `${isSmtpReply(text) ? 'smtp' : diagnosticType}; ${text}`;
 }
 
-/** `550 5.7.60 …`: with an enhanced status, as no other upstream's texts are. */
+/** `550 5.7.60 …`: with an enhanced status, unlike the texts of any other upstream. */
 function isSmtpReply(text: string): boolean {
   return /^\d{3} [245]\.\d{1,3}\.\d{1,3}\b/.test(text);
 }

@@ -3,38 +3,38 @@ import type { HeaderBlock } from '../message/header/fields.ts';
 import type { HandedIn, ReportedRecipient } from '../message/report/facts.ts';
 import type { QueuedMessage } from '../queue/message.ts';
 
-/** Who hears of an account's mail besides the sender, or in the sender's place. */
+/** Who is notified about an account's mail besides the sender, or instead of the sender. */
 export interface NoticeAddresses {
-  /** In place of the sender. */
+  /** Instead of the sender. */
   readonly bounceTo?: string;
-  /** Of failures, besides. */
+  /** Additionally, of failures. */
   readonly failuresTo?: string;
 }
 
-/** One notice: to whom, and of which recipients. */
+/** One notice: its reader, and the recipients it is about. */
 export interface PlannedNotice {
   readonly to: string;
   readonly recipients: readonly ReportedRecipient[];
   /** The reader runs the bridge, and need not have sent the message. */
   readonly forAdministrator: boolean;
-  /** In the sender's place: the message may be given back whole. */
+  /** The reader is, or replaces, the sender: the whole message may be returned. */
   readonly forSender: boolean;
 }
 
 /** What an attempt has settled. */
 export interface Settled {
-  /** All that were given up. */
+  /** All recipients that were given up. */
   readonly failed: readonly ReportedRecipient[];
-  /** Those among them whose failure the sender wants to hear of. */
+  /** Those among them whose failure the sender wants reported. */
   readonly wanted: readonly ReportedRecipient[];
-  /** Those served, where the sender asked for that. */
+  /** Those served, if the sender asked for that. */
   readonly relayed: readonly ReportedRecipient[];
 }
 
 /**
- * Who is told what. The wishes of NOTIFY are the sender's, and whoever stands in the sender's place has them too; whoever runs
- * the bridge hears of every failure. A null reverse-path asks for no answer (RFC 5321 section 4.5.5): then failures alone
- * are told, and not to the sender. Nobody is told twice.
+ * Plans who gets which bounce. NOTIFY expresses the sender's wishes, which also apply to whoever replaces the sender;
+ * the administrator gets every failure. A null reverse-path asks for no answer (RFC 5321 section 4.5.5): then only
+ * failures are reported, and not to the sender. Nobody is notified twice.
  */
 export function plannedBounces(
   { envelope }: Pick<QueuedMessage, 'envelope'>,
@@ -57,7 +57,7 @@ export function plannedBounces(
   return [toSender, ...others].filter(({ to, recipients }) => to !== '' && recipients.length > 0);
 }
 
-/** Who is told that a message waits, unless it has a null reverse-path. */
+/** Who gets a delay warning; nobody if the message has a null reverse-path. */
 export function plannedWarning(
   { envelope }: Pick<QueuedMessage, 'envelope'>,
   recipients: readonly ReportedRecipient[],
@@ -68,7 +68,7 @@ export function plannedWarning(
   return [{ to, recipients, forAdministrator: bounceTo !== undefined, forSender: true }];
 }
 
-/** Who handed a message in, as far as its account and the Received field of our own making tell. */
+/** Who submitted a message, according to its account and our own Received field. */
 export function handedIn({ id, account, envelope }: QueuedMessage, header: HeaderBlock): HandedIn {
   const [, client, ours] =
     /^from (\S+ \([^()\s]+\))\s+by \S+\s+with \S+ id ([^\s;]+)/.exec(header.get('Received') ?? '') ?? [];

@@ -3,13 +3,13 @@ import { promisify } from 'node:util';
 import type { CertificateAndKey } from '../base/certificates.ts';
 
 const dayMs = 24 * 60 * 60 * 1000;
-/** How long an app's certificate is good for, in days. */
+/** How long an app's certificate is valid, in days. */
 export const certificateDays = 730;
 const algorithm = { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' } as const;
 
 /**
- * Makes the certificate by which the app proves itself to Entra ID: self-signed, RSA of 3072 bits, which is what Entra
- * ID takes (Learn, "Microsoft identity platform application authentication certificate credentials").
+ * Creates the certificate with which the app authenticates to Entra ID: self-signed, RSA of 3072 bits, which Entra ID
+ * accepts (Learn, "Microsoft identity platform application authentication certificate credentials").
  * @param name common name, shown in the Entra admin center
  * @param nowMs milliseconds since 1970
  * @param validDays days from `nowMs` until it expires
@@ -21,14 +21,14 @@ export async function makeClientCertificate(
   validDays: number,
 ): Promise<CertificateAndKey> {
   await import('reflect-metadata');
-  // Large, and of use to this command alone.
+  // Large, and only used here.
   const x509 = await import('@peculiar/x509');
   const { publicKey, privateKey } = await promisify(generateKeyPair)('rsa', { modulusLength: 3072 });
   const pkcs8 = privateKey.export({ format: 'der', type: 'pkcs8' });
   const spki = publicKey.export({ format: 'der', type: 'spki' });
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
     name: [{ CN: [name] }],
-    // A day back, for clocks that are a little behind.
+    // One day back, for clocks that are a little slow.
     notBefore: new Date(nowMs - dayMs),
     notAfter: new Date(nowMs + validDays * dayMs),
     signingAlgorithm: algorithm,

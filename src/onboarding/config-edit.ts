@@ -13,13 +13,13 @@ import type { FileOwner } from '../base/files/ownership.ts';
 import { addKeyBelowComment, removeKey } from './key-edits.ts';
 import { assertCanWrite, writeWholeFile } from './whole-file.ts';
 
-/** One value of the configuration. `undefined` takes the key out. */
+/** One value of the configuration. `undefined` removes the key. */
 export interface ConfigChange {
   readonly path: JSONPath;
   readonly value: unknown;
 }
 
-/** Changes values of a JSON text and leaves the rest, comments, order, indentation and line ends, as it is. */
+/** Changes values of a JSON text and leaves everything else as it is: comments, order, indentation and line ends. */
 export function editJson(text: string, changes: readonly ConfigChange[]): string {
   const format = {
     insertSpaces: !/^\t/m.test(text),
@@ -29,7 +29,7 @@ export function editJson(text: string, changes: readonly ConfigChange[]): string
   return changes.reduce((edited, change) => applyEdits(edited, editsOf(edited, change, format)), text);
 }
 
-/** jsonc-parser's own edits, but for the two that lose a comment or put it beside another key. */
+/** jsonc-parser's edits, except for two kinds that lose a comment or put it beside another key. */
 function editsOf(text: string, { path, value }: ConfigChange, format: FormattingOptions): Edit[] {
   const root = parseTree(text);
   const present = root && findNodeAtLocation(root, path)?.parent;
@@ -44,9 +44,9 @@ function editsOf(text: string, { path, value }: ConfigChange, format: Formatting
 }
 
 /**
- * Changes values in a configuration file, and keeps the old one beside it.
+ * Changes values in a configuration file, and keeps the old file beside it.
  * @param nowMs milliseconds since 1970; becomes part of the backup's name
- * @returns the backup's path, or undefined when nothing had to change
+ * @returns the backup's path, or undefined if nothing had to change
  * @throws BridgeError `config-not-found`, `file-not-written`
  */
 export async function editConfigFile(
@@ -64,7 +64,7 @@ export async function editConfigFile(
 }
 
 /**
- * Tries whether {@link editConfigFile} can write, the backup included.
+ * Checks whether {@link editConfigFile} can write, including the backup.
  * @throws BridgeError `config-not-found`, `file-not-written`
  */
 export async function assertCanEdit(path: string): Promise<void> {
@@ -73,7 +73,7 @@ export async function assertCanEdit(path: string): Promise<void> {
 
 async function readWithMode(path: string): Promise<{ text: string; mode: number; file: string; owner: FileOwner }> {
   try {
-    // Where the configuration is a link, what it points to is changed, not the link.
+    // If the configuration is a link, its target is changed, not the link.
     const file = await realpath(path);
     const [text, { mode, uid, gid }] = await Promise.all([readFile(file, 'utf8'), stat(file)]);
     return { text, mode: mode & 0o777, file, owner: { uid, gid } };

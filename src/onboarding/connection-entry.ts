@@ -2,21 +2,21 @@ import { relative, sep } from 'node:path';
 import type { ConfigChange } from './config-edit.ts';
 import type { SettledCredential } from './registration/settle-credential.ts';
 
-/** What `connections.NAME` has to say. */
+/** The values for `connections.NAME`. */
 export interface ConnectionEntry {
   readonly name: string;
   readonly grant: string;
   readonly tenantId: string;
   readonly clientId: string;
-  /** Only where it is not the default and not there yet. */
+  /** Only if it is not the default and not there yet. */
   readonly cloud: string | undefined;
-  /** Object id of the app registration, where it proves itself by a certificate: by it that is renewed. */
+  /** Object id of the app registration if it uses a certificate, whose renewal needs the id. */
   readonly applicationId: string | undefined;
-  /** Undefined: what is there stays. */
+  /** Undefined: the existing one stays. */
   readonly credential: SettledCredential['files'];
 }
 
-/** Keys of one grant that another does not take. */
+/** Keys of one grant that another does not accept. */
 const ofOtherGrants: Readonly<Record<string, readonly string[]>> = {
   'client-credentials': ['prompt', 'tokenFile', 'redirectUri', 'username', 'password'],
   'device-code': [
@@ -31,15 +31,15 @@ const ofOtherGrants: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
-/** The block of a connection that is not there yet, with paths as {@link connectionChanges} writes them. */
+/** The block of a connection that does not exist yet, with paths as {@link connectionChanges} writes them. */
 export function connectionBlock(entry: ConnectionEntry, configFolder: string): Record<string, unknown> {
   return Object.fromEntries(values(entry, configFolder).filter(([, value]) => value !== undefined));
 }
 
 /**
- * The changes that make the connection say so; everything else it says stays.
- * @param present `connections.NAME` as it is in the file, if it is there
- * @param configFolder absolute; files inside of it are named relative to it
+ * The changes that set these values in the connection; everything else in it stays.
+ * @param present the existing `connections.NAME`, if any
+ * @param configFolder absolute; files inside it are named relative to it
  */
 export function connectionChanges(
   entry: ConnectionEntry,
@@ -68,7 +68,7 @@ function values(entry: ConnectionEntry, folder: string): [string, unknown][] {
   ];
 }
 
-/** One alone: a connection has a secret, a certificate or a federated token. */
+/** Exactly one: a connection has a secret, a certificate or a federated token. */
 function credentialValues(files: NonNullable<SettledCredential['files']>, folder: string): [string, unknown][] {
   if ('secret' in files) {
     return [

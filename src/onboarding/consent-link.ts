@@ -12,11 +12,11 @@ export interface ConsentRequest {
   readonly clientId: string;
   /** Registered with the app. */
   readonly redirectUri: string;
-  /** Of one resource. `…/.default` is everything that the registration lists. */
+  /** For one resource. `…/.default` is everything that the registration lists. */
   readonly scopes: readonly string[];
 }
 
-/** A link for an administrator, and what its answer is known by. */
+/** A link for an administrator, and what identifies its answer. */
 export interface ConsentLink {
   readonly url: string;
   readonly state: string;
@@ -24,7 +24,7 @@ export interface ConsentLink {
 
 /** Consent was given. */
 export interface Consent {
-  /** Of the administrator who gave it. */
+  /** The tenant of the administrator who gave it. */
   readonly tenantId: string;
 }
 
@@ -42,9 +42,9 @@ export function consentLink(request: ConsentRequest): ConsentLink {
 }
 
 /**
- * Reads the address that the administrator's browser was sent back to: our own, or that of a native client
+ * Reads the URL that the administrator's browser was sent back to: our own, or that of a native client
  * (`…/common/oauth2/nativeclient?admin_consent=True&tenant=…&state=…`).
- * @throws BridgeError `consent-answer-invalid` when it belongs to another link or none, `consent-refused`
+ * @throws BridgeError `consent-answer-invalid` if it belongs to another link or none, `consent-refused`
  */
 export function readConsentAnswer(address: URL, link: ConsentLink): Consent {
   const answer = address.searchParams;
@@ -66,7 +66,7 @@ function sameText(a: string, b: string): boolean {
 }
 
 function refusal(answer: URLSearchParams): BridgeError {
-  // What comes with an address may have been put there by anybody: it is shown bounded, on one line.
+  // Anybody may have put text into a URL: it is shown shortened, on one line.
   const plain = (name: string, length: number) =>
     (answer.get(name) ?? '')
       .replace(/[\s\p{C}]+/gu, ' ')

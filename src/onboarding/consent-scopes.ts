@@ -1,13 +1,13 @@
 import { type CloudScopes, delegatedScopes } from '../tokens/entra/scopes.ts';
 import { type CopyKeeper, delegatedNames, usesOf } from './permissions.ts';
 
-/** What of a connection says what it asks for. */
+/** The parts of a connection that determine what it asks for. */
 export interface ConsentedConnection {
   readonly grant?: unknown;
   readonly scopes?: unknown;
 }
 
-/** The scopes of each link for an administrator: one of them serves one resource. */
+/** The scopes of each link for an administrator, each for one resource. */
 export function consentScopes(
   connection: ConsentedConnection,
   accounts: readonly CopyKeeper[],
@@ -15,7 +15,7 @@ export function consentScopes(
 ): (readonly string[])[] {
   const uses = usesOf(accounts);
   if (connection.grant === 'client-credentials') {
-    // What the registration lists, of every resource: Microsoft reads `.default` of any of them so.
+    // Everything the registration lists, for every resource: Microsoft interprets any `.default` like that.
     return [[uses.read.some((read) => read !== 'graph') ? cloud.exchangeScope : cloud.graphScope]];
   }
   const configured = Array.isArray(connection.scopes) ? (connection.scopes as string[]) : undefined;

@@ -1,12 +1,12 @@
 import { createServer } from 'node:net';
 
-/** Ports above 1024, which need no rights, with the digits of the standard ones. */
+/** Ports above 1024, which need no privileges, with the digits of the standard ones. */
 export const usualPorts = { smtp: 2525, imap: 1143, pop3: 1110 } as const;
-/** Of the admin pages. */
+/** For the admin pages. */
 export const usualAdminPort = 8025;
 const furthest = 50;
 
-/** For each protocol the usual port, or the next one that nobody has on this machine. */
+/** For each protocol the usual port, or the next one that is free on this machine. */
 export async function freePorts(
   host: string,
   protocols: readonly (keyof typeof usualPorts)[],
@@ -16,7 +16,7 @@ export async function freePorts(
   return ports;
 }
 
-/** The usual port of the admin pages, or the next one that nobody has on this machine. */
+/** The usual port of the admin pages, or the next one that is free on this machine. */
 export function freeAdminPort(host: string): Promise<number> {
   return freeFrom(usualAdminPort, host);
 }

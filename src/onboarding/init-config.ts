@@ -3,7 +3,7 @@ import { BridgeError } from '../base/errors.ts';
 import { systemConfig, systemDataDir } from '../base/system/system-paths.ts';
 import { type InitAnswers, networksOf } from './init-questions.ts';
 
-/** Stands for an app registration that is not there yet; `mailbridge register-app` puts the right one in. */
+/** Stands for an app registration that does not exist yet; `mailbridge register-app` puts the right one in. */
 export const noClientId = '00000000-0000-0000-0000-000000000000';
 
 /** @param connection its name @throws BridgeError `app-not-registered` for {@link noClientId} */
@@ -14,7 +14,7 @@ export function assertRegistered(connection: string, clientId: unknown): void {
   });
 }
 
-/** What the file is made of beside the answers. */
+/** What the file is built from besides the answers. */
 export interface InitParts {
   readonly passwordHash: string;
   readonly ports: Readonly<Record<'smtp' | 'imap' | 'pop3', number>>;
@@ -22,7 +22,7 @@ export interface InitParts {
   readonly clientSecret?: { readonly env: string } | { readonly file: string } | undefined;
   /** Left out for the global one. */
   readonly cloud?: unknown;
-  /** Object id of the app registration, by which its certificate is renewed. */
+  /** Object id of the app registration, needed to renew its certificate. */
   readonly applicationId?: string | undefined;
   /** See {@link dataDirFor}. */
   readonly dataDir: string;
@@ -30,12 +30,12 @@ export interface InitParts {
   readonly admin: Readonly<Record<string, unknown>>;
 }
 
-/** `dataDir` in a configuration file at this path: a folder beside it, but for the service's. */
+/** `dataDir` in a configuration file at this path: a folder beside it, except for the service's. */
 export function dataDirFor(path: string): string {
   return resolve(path) === systemConfig ? systemDataDir : 'data';
 }
 
-/** The configuration that the answers mean. */
+/** The configuration described by the answers. */
 export function configOf(answers: InitAnswers, parts: InitParts): Record<string, unknown> {
   const { name = '', username = '', mailbox = '', send, read } = answers;
   const networks = networksOf(answers.networks ?? '');
@@ -68,12 +68,12 @@ export function protocolsOf({ send, read }: InitAnswers): ('smtp' | 'imap' | 'po
   return [
     ...(send === undefined ? [] : ['smtp' as const]),
     ...(read === 'imap' ? ['imap' as const] : []),
-    // POP3 programs are served from IMAP as well.
+    // POP3 programs are also served from IMAP.
     ...(read === undefined ? [] : ['pop3' as const]),
   ];
 }
 
-/** Where it listens: no further than needed. */
+/** The address to listen on: no wider than needed. */
 export function hostOf({ from }: InitAnswers): string {
   return from === 'network' ? '0.0.0.0' : '127.0.0.1';
 }
@@ -99,14 +99,14 @@ function connectionOf(
   return { ...app, grant: 'client-credentials', ...credential, ...place };
 }
 
-/** A command line that comes next. */
+/** A command line to run next. */
 export interface NextStep {
   readonly args: readonly string[];
   readonly does: string;
 }
 
 /**
- * What leads from the configuration to mail that flows.
+ * The steps from the configuration to working mail.
  * @param hasCredential the app has a secret or certificate that the configuration names
  */
 export function nextSteps(answers: InitAnswers, hasCredential: boolean): NextStep[] {
@@ -116,7 +116,7 @@ export function nextSteps(answers: InitAnswers, hasCredential: boolean): NextSte
     does: 'registers the app in Entra ID; an administrator signs in for it once',
   };
   const hasApp = answers['client-id'] !== '' && answers['client-id'] !== undefined;
-  // For personal accounts the command says what is to be done by hand.
+  // For personal accounts the command says what to do by hand.
   const first = hasApp ? [] : [register];
   const check: NextStep = { args: ['check', '--wait'], does: 'tries everything, and waits while permissions spread' };
   const start: NextStep = { args: ['start'], does: 'runs the bridge' };

@@ -1,20 +1,20 @@
 import { BridgeError } from '../base/errors.ts';
 import type { InitAnswers, InitKey, Question } from './init-questions.ts';
 
-/** How answers are come by that no option gave. */
+/** Gets answers that no option gave. */
 export interface Interview {
   /**
-   * @param problem what was wrong with the answer before
-   * @returns undefined when there will be no answer any more
+   * @param problem what was wrong with the previous answer
+   * @returns undefined if there will be no more answers
    */
   ask(question: Question, proposal: string | undefined, problem: string | undefined): Promise<string | undefined>;
 }
 
 /**
- * Collects the answers to all questions that matter: the given ones, then those of the interview.
- * @param interview undefined: proposals are taken
- * @throws BridgeError `usage` for a given answer that is wrong or of no use, and for one that is missing; `cancelled`
- *   when the interview ends early
+ * Collects the answers to all questions that matter: those given, then those of the interview.
+ * @param interview undefined: proposals are used
+ * @throws BridgeError `usage` for a given answer that is wrong or useless, and for a missing one; `cancelled` if the
+ * interview ends early
  */
 export async function collectAnswers(
   questions: readonly Question[],
@@ -40,7 +40,7 @@ export async function collectAnswers(
   return answers;
 }
 
-/** Takes for the details what is proposed, unless somebody wants to be asked for each. */
+/** Uses the proposals for details, unless somebody wants to be asked for each. */
 async function settleDetails(
   details: readonly Question[],
   answers: Partial<Record<InitKey, string>>,
@@ -55,7 +55,7 @@ async function settleDetails(
   }
 }
 
-/** Asked in place of all details. Its answer is no answer of init's. */
+/** Asked instead of all details. Its answer is not one of init's. */
 function detailsQuestion(proposals: string): Question {
   const choices = [
     { value: 'keep', text: 'as it is' },
@@ -100,7 +100,7 @@ async function open(question: Question, answers: InitAnswers, interview: Intervi
   }
 }
 
-/** A choice may be told by its number, or by the beginning of its name. */
+/** A choice can be given by its number, or by the beginning of its name. */
 function meant({ choices }: Question, said: string): string {
   if (choices === undefined) return said;
   const byNumber = /^\d$/.test(said) ? choices[Number(said) - 1] : undefined;

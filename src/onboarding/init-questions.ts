@@ -1,7 +1,7 @@
 import { couriers } from '../couriers/registry.ts';
 import { courierKinds } from '../message/courier-kind.ts';
 
-/** What init has to know, by the name of the option that tells it. */
+/** What init has to know, by the name of the option. */
 export const initKeys = [
   'use',
   'from',
@@ -17,10 +17,10 @@ export const initKeys = [
 ] as const;
 export type InitKey = (typeof initKeys)[number];
 
-/** The answers so far, as texts; an empty one is an answer where the question is optional. */
+/** The answers so far, as texts; an empty one is an answer if the question is optional. */
 export type InitAnswers = Readonly<Partial<Record<InitKey, string>>>;
 
-/** What the configuration's schema says of an answer: what is wrong with it, or undefined. */
+/** The verdict of the configuration's schema on an answer: what is wrong with it, or undefined. */
 export type AnswerRules = Readonly<
   Record<'mailbox' | 'tenant' | 'client-id' | 'name' | 'username' | 'network', (text: string) => string | undefined>
 >;
@@ -31,17 +31,17 @@ export interface Question {
   readonly asks: string;
   /** One line. */
   readonly explains: string;
-  /** The same on the page of the set-up, where that differs: it has steps in place of commands. */
+  /** The same for the set-up page, if different: it has steps instead of commands. */
   readonly explainsOnPage?: string;
   readonly choices?: readonly { readonly value: string; readonly text: string }[];
-  /** May be left without an answer. */
+  /** May be left unanswered. */
   readonly optional?: true;
   /**
-   * What its answer is called where all details stand on one line; undefined for what everybody is asked. Details are
-   * asked for one by one only if that is wanted.
+   * Short name of its answer where all details are on one line; undefined for questions that everybody gets. Details
+   * are only asked one by one if wanted.
    */
   readonly detail?: string;
-  /** Whether it matters, after the answers so far. */
+  /** Whether it matters, given the answers so far. */
   applies(answers: InitAnswers): boolean;
   proposes(answers: InitAnswers): string | undefined;
   /** What is wrong with an answer, or undefined. */
@@ -54,7 +54,7 @@ const always = () => true;
 const ofNetwork = (answers: InitAnswers) => sends(answers) && answers.from === 'network';
 const ofThisMachine = (answers: InitAnswers) => sends(answers) && answers.from !== 'network';
 
-/** Domains of Microsoft's mailboxes for everybody, in whatever country: outlook.de, hotmail.co.uk … */
+/** Domains of Microsoft's consumer mailboxes, in any country: outlook.de, hotmail.co.uk … */
 const isPersonal = ({ mailbox = '' }: InitAnswers) => /@(?:outlook|hotmail|live|msn)\.[a-z.]+$/i.test(mailbox);
 
 const courierChoices = courierKinds.map((courier) => [courier, couriers[courier].choice] as const);
@@ -72,7 +72,7 @@ export function initQuestions(rules: AnswerRules): readonly Question[] {
         ['here', 'only on this machine'],
         ['network', 'on other machines too: a scanner, a printer, another server'],
       ]),
-      // What only sends is a device, mostly.
+      // A client that only sends is usually a device.
       proposes: ({ use }) => (use === 'send' ? 'network' : 'here'),
     },
     {

@@ -1,11 +1,11 @@
 import { createScanner, type Edit, type FormattingOptions, type Node } from 'jsonc-parser';
 
-/** jsonc-parser's SyntaxKind, whose names are not there at run time. */
+/** jsonc-parser's SyntaxKind, whose names do not exist at run time. */
 const token = { comma: 5, lineComment: 12, blockComment: 13, lineBreak: 14, blanks: 15 } as const;
 
 /**
- * Takes one key out of an object. Comments stay, those beside the key too: a person wrote them. One between the key and
- * its value goes with them.
+ * Removes one key from an object. Comments stay, including those beside the key, because a person wrote them. A comment
+ * between the key and its value is removed with them.
  * @param property a child of an object, from `parseTree`
  */
 export function removeKey(text: string, property: Node): Edit[] {
@@ -14,7 +14,7 @@ export function removeKey(text: string, property: Node): Edit[] {
   const siblings = property.parent?.children ?? [];
   const before = siblings[siblings.indexOf(property) - 1];
   const commaBefore = comma === undefined && before ? commaAfter(text, span(before)[1]) : undefined;
-  // A comment may stand before the comma.
+  // A comment may come before the comma.
   const isCommaApart = comma !== undefined && text.slice(end, comma).trim() !== '';
   const removed = [wholeLine(text, start, comma === undefined || isCommaApart ? end : comma + 1)];
   if (isCommaApart) removed.push({ offset: comma, length: 1, content: '' });
@@ -23,9 +23,8 @@ export function removeKey(text: string, property: Node): Edit[] {
 }
 
 /**
- * Puts a key behind the last one of an object where a comment follows that one in its line: the comment stays with the
- * key it is about.
- * @returns undefined where no comment follows, or the object is empty
+ * Adds a key after the last one of an object if a comment follows that one on its line: the comment stays with its key.
+ * @returns undefined if no comment follows, or the object is empty
  */
 export function addKeyBelowComment(
   text: string,
@@ -54,14 +53,14 @@ function span({ offset, length }: Node): [number, number] {
   return [offset, offset + length];
 }
 
-/** Where the comma behind a value stands, comments passed over. */
+/** Position of the comma after a value, skipping comments. */
 function commaAfter(text: string, end: number): number | undefined {
   const scanner = createScanner(text, true);
   scanner.setPosition(end);
   return scanner.scan() === token.comma ? scanner.getTokenOffset() : undefined;
 }
 
-/** The end of the comments that follow in the same line; undefined where none does, or something else follows too. */
+/** The end of the comments that follow on the same line; undefined if there are none, or something else follows too. */
 function endOfComments(text: string, from: number): number | undefined {
   const scanner = createScanner(text, false);
   scanner.setPosition(from);
@@ -80,7 +79,7 @@ function lineStart(text: string, offset: number): number {
   return Math.max(text.lastIndexOf('\n', offset - 1), text.lastIndexOf('\r', offset - 1)) + 1;
 }
 
-/** Removes a piece with the blanks behind it, and its line where nothing else is in it. */
+/** Removes a piece with the spaces after it, and its line if nothing else is on it. */
 function wholeLine(text: string, start: number, end: number): Edit {
   const first = lineStart(text, start);
   const rest = /^[ \t]*/.exec(text.slice(end))?.[0].length ?? 0;

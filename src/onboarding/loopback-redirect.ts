@@ -3,26 +3,26 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { BridgeError, systemErrorCode } from '../base/errors.ts';
 
-/** Where a browser on this machine is sent back to. */
+/** Where a browser on this machine is sent back. */
 export interface LoopbackRedirect {
   /** `http://localhost:PORT`, for the request to Microsoft. */
   readonly redirectUri: string;
   /**
-   * Leads to the page to begin with, which is too long to be typed. It ends in what nobody can guess: that page tells
-   * what an answer is known by, and others on this machine could answer in the place of whoever is to sign in.
+   * Redirects to the start page, whose URL is too long to type. It ends in something that nobody can guess: that page
+   * reveals what identifies an answer, so others on this machine could answer instead of the person who is to sign in.
    */
   readonly shortUrl: string;
   /**
-   * Waits for the browser to come back.
-   * @param read reads the address; a BridgeError of the code given as `elsewhere` sends the browser away and waits on:
-   *   anybody on this machine may knock. Any other failure ends the wait, and is shown in the browser
-   * @param start where whoever opens {@link shortUrl} is sent
+   * Waits for the browser to return.
+   * @param read reads the URL; a BridgeError with the code given as `elsewhere` turns the browser away and continues to
+   * wait, because anybody on this machine may connect. Any other failure ends the wait, and is shown in the browser
+   * @param start where {@link shortUrl} redirects to
    * @throws what `read` throws, or the reason of `signal`
    */
   receive<T>(options: {
     readonly read: (address: URL) => Promise<T> | T;
     readonly elsewhere: string;
-    /** The page shown when it went well: a sentence or two. */
+    /** The page shown on success: a sentence or two. */
     thanks(result: T): string;
     readonly start?: string;
     readonly signal: AbortSignal;
@@ -32,7 +32,7 @@ export interface LoopbackRedirect {
 
 /**
  * Listens on the loopback addresses. `localhost` may mean either of the two, depending on the browser.
- * @param port 0 takes any free one
+ * @param port 0 means any free one
  * @throws BridgeError `port-in-use`, `listen-failed`
  */
 export async function listenForRedirect(port: number): Promise<LoopbackRedirect> {
@@ -69,7 +69,7 @@ export async function listenForRedirect(port: number): Promise<LoopbackRedirect>
         };
         handle = (request, response) => {
           const address = URL.parse(request.url ?? '', redirectUri);
-          // Browsers ask for icons too, and those have no query.
+          // Browsers also request icons, which have no query.
           const isAnswer = request.method === 'GET' && address !== null && address.search !== '';
           if (start !== undefined && address?.pathname === shortPath) {
             response.writeHead(302, { Location: start, 'Cache-Control': 'no-store', Connection: 'close' }).end();
@@ -86,12 +86,12 @@ export async function listenForRedirect(port: number): Promise<LoopbackRedirect>
 
 type Serve = (request: IncomingMessage, response: ServerResponse) => void;
 
-/** Free ports that are tried. */
+/** How many free ports are tried. */
 const mostPorts = 10;
 
 /**
- * One port at both addresses: the browser could bring the answer to whoever has the other one. A machine without IPv6
- * has no browser that would ask for it.
+ * One port on both addresses: otherwise the browser could bring the answer to whoever has the other one. A machine
+ * without IPv6 has no browser that would use it.
  */
 async function listenOnBoth(serve: Serve, port: number): Promise<readonly [Server, ...Server[]]> {
   for (let tried = 1; ; tried++) {

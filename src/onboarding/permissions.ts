@@ -4,25 +4,25 @@ import { byCourier, type CourierKind, courierKinds } from '../message/courier-ki
 import type { NeededPermissions } from '../tokens/entra/scopes.ts';
 import type { TokenResource } from '../tokens/token-source.ts';
 
-/** How a mailbox is read, as the configuration says it. */
+/** How a mailbox is read, as in the configuration. */
 export type ReadWay = 'imap' | 'pop3' | 'graph';
 
 /** What a connection is used for. */
 export interface Uses {
   readonly send: readonly CourierKind[];
   readonly read: readonly ReadWay[];
-  /** Copies of sent mail are removed, and not by IMAP. */
+  /** Copies of sent mail are removed, and not over IMAP. */
   readonly removesCopies?: boolean;
 }
 
-/** What of an account says whether the copies of its mail are removed. */
+/** The parts of an account that decide whether copies of its mail are removed. */
 export interface CopyKeeper {
   readonly send?: readonly CourierKind[] | undefined;
   readonly read?: ReadWay | undefined;
   readonly sentItems?: 'keep' | 'remove' | undefined;
 }
 
-/** Whether removing the copies of an account's mail takes Graph: a mailbox that IMAP opens needs no more. */
+/** Whether removing the copies of an account's mail needs Graph: for a mailbox opened over IMAP it does not. */
 export function removesByGraph({ send, read, sentItems }: CopyKeeper): boolean {
   return sentItems === 'remove' && send !== undefined && read !== 'imap';
 }
@@ -52,9 +52,9 @@ type UsePermissions = {
 };
 
 /**
- * By who acts: the app itself (application permissions), or a person (delegated ones). Microsoft: "Authenticate an IMAP,
- * POP or SMTP connection using OAuth", "Role Based Access Control for Applications in Exchange Online". What sending takes,
- * each courier's descriptor says.
+ * By who acts: the app itself (application permissions), or a person (delegated ones). Microsoft: "Authenticate an
+ * IMAP, POP or SMTP connection using OAuth", "Role Based Access Control for Applications in Exchange Online". What
+ * sending needs is in each courier's descriptor.
  */
 export const usePermissions: Readonly<Record<'app' | 'person', UsePermissions>> = {
   app: {
@@ -82,17 +82,17 @@ export const usePermissions: Readonly<Record<'app' | 'person', UsePermissions>> 
   },
 };
 
-/** How far an app of its own reaches. */
+/** How far the access of an app reaches. */
 export interface AppOnlyReach {
-  /** SMTP by the permission `SMTP.SendAsApp` and mailbox permissions, not by a role in Exchange. */
+  /** SMTP with the permission `SMTP.SendAsApp` and mailbox permissions, not with a role in Exchange. */
   readonly classic: boolean;
-  /** Graph permissions granted in Entra ID, where they reach every mailbox, not by a role in Exchange. */
+  /** Graph permissions granted in Entra ID, which cover every mailbox, not with a role in Exchange. */
   readonly tenantWide: boolean;
 }
 
 /**
- * The application permissions that have to be granted in Entra ID. Where a role in Exchange serves, which confines the
- * app to mailboxes, none is by default. There is no such role for IMAP and POP3.
+ * The application permissions that have to be granted in Entra ID. By default, none is if a role in Exchange, which
+ * confines the app to mailboxes, can replace it. There is no such role for IMAP and POP3.
  */
 export function applicationPermissions(uses: Uses, { classic, tenantWide }: AppOnlyReach): Permission[] {
   return permissionsOf('app', uses)
@@ -100,7 +100,7 @@ export function applicationPermissions(uses: Uses, { classic, tenantWide }: AppO
     .map(({ resource, anyOf: [value] }) => ({ resource, value }));
 }
 
-/** The delegated permissions of an app that a person signs in to. `shared`: mailboxes of others too. */
+/** The delegated permissions of an app that a person signs in to. `shared`: also for mailboxes of others. */
 export function delegatedPermissions(uses: Uses, options: { readonly shared: boolean }): Permission[] {
   return [
     { resource: 'graph', value: 'offline_access' },
@@ -109,7 +109,7 @@ export function delegatedPermissions(uses: Uses, options: { readonly shared: boo
   ];
 }
 
-/** The same without those of signing in, by resource: what a token is asked for with. */
+/** The same without those for signing in, by resource: the scopes of token requests. */
 export function delegatedNames(uses: Uses, options: { readonly shared: boolean }): NeededPermissions {
   const permissions = mailPermissions(uses, options);
   const of = (wanted: TokenResource) =>
@@ -124,18 +124,18 @@ function mailPermissions(uses: Uses, { shared }: { readonly shared: boolean }): 
   ]);
 }
 
-/** What the uses of a connection need, by who acts: those of Exchange first. */
+/** The permissions that the uses of a connection need, by who acts: those of Exchange first. */
 export function permissionsOf(actsAs: 'app' | 'person', { read, send, removesCopies }: Uses): UsePermission[] {
   const by = usePermissions[actsAs];
   const reads = (['imap', 'pop3'] as const).filter((each) => read.includes(each)).map((each) => by.read[each]);
   const sends = courierKinds.filter((courier) => send.includes(courier)).map((courier) => by.send[courier]);
   const of = (wanted: TokenResource) => [...reads, ...sends].filter(({ resource }) => resource === wanted);
-  // Large messages go up as drafts, and after an ambiguous end Sent Items are looked at.
+  // Large messages are uploaded as drafts, and after an ambiguous end Sent Items are searched.
   const drafts = send.some((courier) => couriers[courier].makesDrafts) || read.includes('graph') || removesCopies;
   return [...of('exchange'), ...of('graph'), ...(drafts ? [by.read.graph] : [])];
 }
 
-/** Which tokens the uses of a connection need. */
+/** The tokens that the uses of a connection need. */
 export function resourcesOf({ read, send, removesCopies }: Uses): ReadonlySet<TokenResource> {
   const needed = [
     ...send.map((courier) => usePermissions.app.send[courier]),
@@ -145,7 +145,7 @@ export function resourcesOf({ read, send, removesCopies }: Uses): ReadonlySet<To
   return new Set(needed.map(({ resource }) => resource));
 }
 
-/** What of each kind is used by at least one account. */
+/** Each kind of use by at least one account. */
 export function usesOf(accounts: readonly CopyKeeper[]): Uses {
   return {
     send: [...new Set(accounts.flatMap(({ send }) => send ?? []))],

@@ -8,10 +8,10 @@ import { type FileOwner, isRoot, nearestFolder, ownerToKeep } from '../base/file
 import { fileErrorText, makeFolderOf, replaceFile } from '../base/files/private-file.ts';
 
 /**
- * Writes a file so that it is there whole or not at all, with its folder where that is missing. It keeps owner and group
- * of the file that it takes the place of.
+ * Writes a file completely or not at all, creating its folder if needed. It keeps owner and group of the file that it
+ * replaces.
  * @param mode 0o600 for what nobody else may read
- * @param owner of a new file, where root writes it; default: the owner of its folder
+ * @param owner of a new file, if root writes it; default: the owner of its folder
  * @throws BridgeError `file-not-written`
  */
 export async function writeWholeFile(path: string, content: string, mode: number, owner?: FileOwner): Promise<void> {
@@ -24,7 +24,7 @@ export async function writeWholeFile(path: string, content: string, mode: number
 }
 
 /**
- * Tries what {@link writeWholeFile} will need, before anybody is asked for anything. Nothing of it stays.
+ * Checks what {@link writeWholeFile} will need, before anybody is asked for anything. Leaves nothing behind.
  * @throws BridgeError `file-not-written`
  */
 export async function assertCanWrite(path: string): Promise<void> {
@@ -44,24 +44,24 @@ export async function assertCanWrite(path: string): Promise<void> {
   }
 }
 
-/** Whom new files of a bridge belong to where root makes them: whoever has its data folder, or will have it. */
+/** The owner of new files of a bridge if root creates them: the user who has its data folder, or will have it. */
 export function ownerOfDataFolder(dataDir: string): FileOwner | undefined {
   return isRoot() ? nearestFolder(dataDir) : undefined;
 }
 
-/** Nothing is locked here: two writers shall not meet in one temporary file. */
+/** There is no lock here: two writers must not share a temporary file. */
 function temporaryFor(path: string): string {
   return join(dirname(path), `.${basename(path)}.${randomUUID().slice(0, 8)}`);
 }
 
-/** The deepest first. */
+/** Deepest first. */
 function missingFolders(folder: string): string[] {
   return statSync(folder, { throwIfNoEntry: false }) || folder === dirname(folder)
     ? []
     : [folder, ...missingFolders(dirname(folder))];
 }
 
-/** Written anew by somebody else, the file would be theirs, and its owner could not read it any more. */
+/** Rewritten by another user, the file would belong to that user, and its owner could no longer read it. */
 async function belongsToAnother(path: string): Promise<BridgeError> {
   const owner = (await fileOwner(path)) ?? 'another user';
   return new BridgeError('file-not-written', `${path} belongs to ${owner}, and only ${owner} or root may replace it.`, {

@@ -2,25 +2,25 @@ import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { BridgeError, errorText } from '../base/errors.ts';
 
-/** Where a PostgreSQL server is asked for. */
+/** Where a PostgreSQL server is. */
 export interface PostgresHost {
   /** A name or an address; a path that begins with a slash is the folder of a Unix socket. */
   readonly host: string;
   readonly port: number;
 }
 
-/** What a TLS session with the server is checked against; undefined elsewhere: no TLS. */
+/** How the TLS session with the server is verified; where it is undefined, TLS is not used. */
 export interface PostgresTls {
   readonly ca?: string;
   readonly cert?: string;
   readonly key?: string;
-  /** False: the certificate is checked, but not whose name it bears (`sslmode=verify-ca`). */
+  /** False: the certificate is verified, but not its name (`sslmode=verify-ca`). */
   readonly checksName: boolean;
 }
 
-/** A connection URL, taken apart. */
+/** A parsed connection URL. */
 export interface PostgresAddress {
-  /** Tried in this order; the first that is no standby is used. */
+  /** Tried in this order; the first that is not a standby is used. */
   readonly hosts: readonly PostgresHost[];
   readonly user: string;
   readonly password: string;
@@ -35,10 +35,10 @@ const understood = [
 ];
 
 /**
- * Reads `postgres://USER:PASSWORD@HOST[:PORT][,HOST[:PORT]…]/DATABASE[?PARAMETERS]`, as libpq does, but that TLS is
- * required, and the certificate checked with its name, wherever the server is not on this machine.
+ * Parses `postgres://USER:PASSWORD@HOST[:PORT][,HOST[:PORT]…]/DATABASE[?PARAMETERS]` like libpq, except that TLS is
+ * required and the certificate is verified with its name, unless the server is on this machine.
  * @param caFile PEM; default: `sslrootcert`, else the authorities that Node.js knows
- * @throws BridgeError `queue-store-refused` where something is not understood; it never names the password
+ * @throws BridgeError `queue-store-refused` if something is not understood; it never names the password
  */
 export function postgresAddress(url: string, caFile?: string): PostgresAddress {
   const parts = /^postgres(?:ql)?:\/\/(?:([^@/?]*)@)?([^/?@]*)(?:\/([^?]*))?(?:\?(.*))?$/s.exec(url);
@@ -92,7 +92,7 @@ function tlsOf(parameters: URLSearchParams, hosts: readonly PostgresHost[], caFi
   const mode =
     parameters.get('sslmode') ?? (hosts.every(({ host }) => isLocal(host)) && !caFile ? 'disable' : 'verify-full');
   if (mode === 'disable') return undefined;
-  // For libpq "require" checks nothing; what is stronger satisfies it, too.
+  // For libpq "require" verifies nothing; anything stronger satisfies it as well.
   if (!['require', 'verify-ca', 'verify-full'].includes(mode)) {
     throw wrong(`has sslmode=${mode}; use verify-full, verify-ca, require (checked like verify-full) or disable`);
   }

@@ -3,20 +3,20 @@ import type { BridgeError } from '../base/errors.ts';
 const firstWaitMs = 250;
 const longestWaitMs = 5000;
 
-/** What a circuit does. */
+/** The events of a circuit. */
 export interface CircuitEvents {
   /** Tries whether the server can be reached. */
   probe(): Promise<void>;
-  /** Every question is to be refused from now on. */
+  /** From now on every query is refused. */
   opened(reason: BridgeError): void;
-  /** Questions may be asked again. */
+  /** Queries are possible again. */
   closed(): void;
-  /** Makes what a failed probe says fit to be told. */
+  /** Turns the failure of a probe into an error that can be shown. */
   reasonOf(error: unknown): BridgeError;
 }
 
 /**
- * Knows whether the server can be reached. While it cannot, nobody waits for it: one prober alone asks again, after a
+ * Knows whether the server can be reached. While it cannot, nobody waits for it: only one prober tries again, after a
  * wait that grows with each failure and differs between instances.
  */
 export class Circuit {
@@ -32,18 +32,18 @@ export class Circuit {
     this.#events = events;
   }
 
-  /** Why questions are refused; undefined while they are not. */
+  /** Why queries are refused; undefined while they are not. */
   get reason(): BridgeError | undefined {
     return this.#openBecause;
   }
 
-  /** A connection broke, or could not be made: looks at once whether another can. */
+  /** A connection broke, or could not be made: checks at once whether another can. */
   suspect(): void {
     if (this.#probing || this.#openBecause || this.#ended) return;
     void this.#probe();
   }
 
-  /** Something works: no need to look. @returns whether the server can be reached before `patienceMs` are over */
+  /** Returns at once if the server can be reached. @returns whether it can be within `patienceMs` */
   async reachable(patienceMs: number): Promise<boolean> {
     if (!this.#openBecause && !this.#probing) return true;
     return await new Promise((resolve) => {

@@ -14,31 +14,31 @@ import {
 import { Pool } from './pool.ts';
 import { type Driver, type ResultRow, type ServerStatement, Session } from './session.ts';
 
-/** How a {@link Database} is opened. */
+/** Options for opening a {@link Database}. */
 export interface DatabaseOptions {
   readonly driver: Driver;
   readonly address: PostgresAddress;
-  /** Stands for `mailbridge.` in all statements. */
+  /** Replaces `mailbridge.` in all statements. */
   readonly schema: string;
   readonly poolSize: number;
 }
 
-/** How a question is asked. */
+/** How a query is run. */
 export interface AskOptions {
-  /** Nothing has come by then: the connection is given up. Default: that of what takes no time. */
+  /** The connection is given up if nothing has arrived by then. Default: a deadline for fast statements. */
   readonly deadlineMs?: number;
-  /** The statement is made for this question alone, and is not kept prepared. */
+  /** The statement is made for this query only, and is not kept prepared. */
   readonly once?: boolean;
 }
 
 const connectTimeoutMs = 3000;
 const quickDeadlineMs = 6000;
-/** For what may look at all of a large table. */
+/** For queries that may read all of a large table. */
 export const slowDeadlineMs = 65_000;
 const conflictTries = 5;
 
 /**
- * The server as the store asks it: sessions in a pool, statements prepared once in each, and a circuit that refuses at
+ * The server as used by the store: a pool of sessions, statements prepared once in each, and a circuit that refuses at
  * once while the server cannot be reached.
  */
 export class Database {
@@ -47,7 +47,7 @@ export class Database {
   readonly #pool: Pool;
   readonly #circuit: Circuit;
   readonly #told = new Set<(change: 'unreachable' | 'reachable') => void>();
-  /** False once a pooler turned out to mix up prepared statements. */
+  /** False once a pooler has turned out to mix up prepared statements. */
   #keepsStatements = true;
   #preferred = 0;
   #closed = false;
@@ -75,25 +75,25 @@ export class Database {
     return this.#options.address.hosts.map(({ host, port }) => `${host}:${port}`).join(' or ');
   }
 
-  /** Why nothing can be asked; undefined where it can. */
+  /** Why no query is possible; undefined if it is. */
   get unreachable(): BridgeError | undefined {
     const { reason } = this.#circuit;
     return reason && anew(reason);
   }
 
-  /** Waits until the server can be reached. @returns whether it can before `patienceMs` are over */
+  /** Waits until the server can be reached. @returns whether it can be within `patienceMs` */
   async reachable(patienceMs: number): Promise<boolean> {
     return !this.#closed && (await this.#circuit.reachable(patienceMs));
   }
 
-  /** Told whenever the server can be reached no more, and when it can again. @returns what ends that */
+  /** Reports whenever the server becomes unreachable or reachable again. @returns a function that ends that */
   watch(told: (change: 'unreachable' | 'reachable') => void): () => void {
     this.#told.add(told);
     return () => this.#told.delete(told);
   }
 
   /**
-   * Asks one statement, which is a transaction of its own.
+   * Runs one statement, which is a transaction of its own.
    * @param text with `mailbridge.` before the names of tables
    * @throws BridgeError `queue-unreachable`, `queue-full`; Error of the server
    */
@@ -105,7 +105,7 @@ export class Database {
     }
   }
 
-  /** The same, but failures are thrown as the driver or the server says them: see {@link isLoss}. */
+  /** The same, but throws failures as the driver or the server reports them: see {@link isLoss}. */
   async attempt(
     text: string,
     values: readonly unknown[] = [],
@@ -116,7 +116,7 @@ export class Database {
       try {
         return await this.#run(text, values, options);
       } catch (error) {
-        // Of several that are under way, each may be the first to notice.
+        // If several are under way, each may be the first to notice.
         if (isLostStatement(error) && wasKept) this.#keepsStatements = false;
         else if (!isConflict(error) || tries === conflictTries) throw error;
       }
@@ -136,12 +136,12 @@ export class Database {
       await ask('COMMIT');
       return result;
     } finally {
-      // Without a COMMIT the server forgets it all.
+      // Without a COMMIT the server discards everything.
       await session.end();
     }
   }
 
-  /** A session outside of the pool. Tries the hosts in turn, the one that served last first. */
+  /** A session outside the pool. Tries the hosts in turn, starting with the one that served last. */
   async session(): Promise<Session> {
     const { driver, address } = this.#options;
     const hosts = address.hosts;
@@ -153,14 +153,14 @@ export class Database {
         this.#preferred = which;
         return session;
       } catch (error) {
-        // Of several hosts the most telling failure counts: that of one which refuses us.
+        // If there are several hosts, the most informative failure counts: that of one which refuses us.
         if (failure === undefined || isRefusal(error)) failure = error;
       }
     }
     throw failure;
   }
 
-  /** A statement with the schema in its place. */
+  /** A statement with the schema filled in. */
   textOf(text: string): string {
     return text.replaceAll(/\bmailbridge\./g, `"${this.schema}".`);
   }
@@ -193,7 +193,7 @@ export class Database {
     try {
       return await this.#pool.lend();
     } catch (error) {
-      // Nothing was asked. Whatever keeps a session from being opened keeps the store from its work.
+      // No statement was sent. Whatever prevents a session prevents the store from working.
       if (!isTooManyConnections(error)) this.#circuit.suspect();
       throw this.unreachable ?? unreachable(this.where, error);
     }

@@ -9,22 +9,24 @@ const states = {
   lockNotAvailable: '55P03',
   serialization: '40001',
   deadlock: '40P01',
-  /** A prepared statement that the server does not know, or knows already: a pooler has changed servers behind us. */
+  /**
+   * A prepared statement that the server does not know, or already knows: a pooler has changed servers behind our back.
+   */
   unknownStatement: '26000',
   duplicateStatement: '42P05',
   unknownFunction: '42883',
 };
 
-/** The SQLSTATE of what the server said; undefined where it said nothing. */
+/** The SQLSTATE of a server error; undefined for other errors. */
 export function sqlStateOf(error: unknown): string | undefined {
   const code = systemErrorCode(error);
-  // Codes of the system (ECONNRESET) are no SQLSTATE, though EPIPE is as long as one.
+  // System error codes (ECONNRESET) are not SQLSTATEs, though EPIPE is as long as one.
   return code !== undefined && /^[0-9A-Z]{5}$/.test(code) && /\d/.test(code) ? code : undefined;
 }
 
 /**
- * Whether the connection is of no more use: it broke, or nothing came in time, or the server ends, starts, or has become
- * a standby. What was asked may have been done.
+ * Whether the connection is useless: it broke, or nothing came in time, or the server stops, starts, or has become a
+ * standby. The statement may have taken effect.
  */
 export function isLoss(error: unknown): boolean {
   const state = sqlStateOf(error);
@@ -32,7 +34,7 @@ export function isLoss(error: unknown): boolean {
   return state.startsWith('08') || state.startsWith('57P') || state === states.readOnly;
 }
 
-/** Whether the server took nothing of a transaction because of others at the same time: it may be tried again. */
+/** Whether the server rejected a whole transaction because of concurrent ones: it may be tried again. */
 export function isConflict(error: unknown): boolean {
   const state = sqlStateOf(error);
   return state === states.serialization || state === states.deadlock;
@@ -44,7 +46,7 @@ export function isLostStatement(error: unknown): boolean {
   return state === states.unknownStatement || state === states.duplicateStatement;
 }
 
-/** Whether the server lacks something, or took too long: not the fault of one of those who share a statement. */
+/** Whether the server lacks resources, or took too long: not the fault of one of those who share a statement. */
 export function isShortage(error: unknown): boolean {
   return /^5[357]/.test(sqlStateOf(error) ?? '');
 }
@@ -57,7 +59,7 @@ export function isTooManyConnections(error: unknown): boolean {
   return sqlStateOf(error) === states.tooManyConnections;
 }
 
-/** Whether the server refuses who we are, or what we ask for: to wait changes nothing. */
+/** Whether the server refuses our login or our request: waiting changes nothing. */
 export function isRefusal(error: unknown): boolean {
   const state = sqlStateOf(error);
   if (state !== undefined) return /^(28|3D|3F|42|0A)/.test(state);
@@ -71,14 +73,14 @@ function isTlsFailure(error: unknown): boolean {
 }
 
 /**
- * A failure for one more caller. Each gets its own: nodemailer changes the code of the error with which a stream fails that
- * it sends, and nobody else would know it again.
+ * A copy of a failure for another caller. Each gets its own: nodemailer changes the code of the error with which a
+ * stream it sends fails, and nobody else would recognize it.
  */
 export function anew({ code, message, kind, remedy, details, cause }: BridgeError): BridgeError {
   return new BridgeError(code, message, { kind, remedy, details, ...(cause !== undefined && { cause }) });
 }
 
-/** The server cannot be reached, and why. A new error each time: see {@link anew}. */
+/** The error for an unreachable server, with the reason. A new error each time: see {@link anew}. */
 export function unreachable(where: string, cause: unknown): BridgeError {
   if (cause instanceof BridgeError) return anew(cause);
   return new BridgeError('queue-unreachable', `PostgreSQL at ${where} cannot be reached (${reason(cause)}).`, {
@@ -86,7 +88,7 @@ export function unreachable(where: string, cause: unknown): BridgeError {
   });
 }
 
-/** What failed a statement, as the rest of the bridge knows it. A new error each time: see {@link anew}. */
+/** Translates the failure of a statement for the rest of the bridge. A new error each time: see {@link anew}. */
 export function statementFailure(error: unknown, where: string): unknown {
   if (error instanceof BridgeError) return anew(error);
   if (isLoss(error)) return unreachable(where, error);

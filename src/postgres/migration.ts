@@ -3,24 +3,24 @@ import type { Database } from './database.ts';
 import { isRefusal, isUnknownFunction, sqlStateOf, unreachable } from './failures.ts';
 import type { ResultRow } from './session.ts';
 
-/** Tables that belong together, and how they came to be what they are. */
+/** Tables that belong together, and the steps that create them. */
 export interface PostgresFormat {
   /** For texts: `the queue`. */
   readonly what: string;
   /** The table that holds the version, in the schema of the database. */
   readonly table: string;
-  /** What leads from each version to the next, the first from nothing. A step once released never changes. */
+  /** The steps from each version to the next, starting with nothing. A released step never changes. */
   readonly steps: readonly string[];
 }
 
 type Ask = (text: string, values?: readonly unknown[]) => Promise<readonly ResultRow[]>;
 
-/** Tries of those that start at the same time on a server without advisory locks. */
+/** Tries if several instances start at the same time on a server without advisory locks. */
 const migrationTries = 5;
 
 /**
- * Makes the tables, and the schema, on first use, and brings them to this version's format. Several instances may do so
- * at once.
+ * Creates the tables, and the schema, on first use, and upgrades them to this version's format. Several instances may
+ * do so at once.
  * @throws BridgeError `queue-format-newer`, `queue-store-refused`, `queue-unreachable`
  */
 export async function bringUpToDate(db: Database, format: PostgresFormat): Promise<void> {
@@ -40,7 +40,7 @@ export async function bringUpToDate(db: Database, format: PostgresFormat): Promi
   }
 }
 
-/** Another instance has made the same thing just now. */
+/** Another instance has just created the same thing. */
 function isRace(error: unknown): boolean {
   return ['23505', '42P06', '42P07', '42710', '40001', 'XX000'].includes(sqlStateOf(error) ?? '');
 }
@@ -49,7 +49,7 @@ async function migrate(db: Database, format: PostgresFormat, ask: Ask): Promise<
   await lock(db, ask);
   const version = await versionOf(db, format, ask);
   if (version === undefined) {
-    // With the schema there, no right to make one is needed.
+    // If the schema exists, no right to create one is needed.
     if (!(await exists(ask, 'SELECT FROM pg_namespace WHERE nspname = $1', db.schema)))
       await ask(`CREATE SCHEMA "${db.schema}"`);
     await ask(`CREATE TABLE mailbridge.${format.table} (version integer NOT NULL)`);
@@ -65,13 +65,13 @@ async function lock(db: Database, ask: Ask): Promise<void> {
     await ask('SAVEPOINT before_lock');
     await ask('SELECT pg_advisory_xact_lock(hashtext($1))', [`mailbridge ${db.schema}`]);
   } catch (error) {
-    // CockroachDB: whoever comes second fails, and tries again.
+    // CockroachDB: the second one fails, and tries again.
     if (!isUnknownFunction(error)) throw error;
     await ask('ROLLBACK TO SAVEPOINT before_lock');
   }
 }
 
-/** Undefined where there are no such tables yet. @throws BridgeError `queue-format-newer` */
+/** Undefined if the tables do not exist yet. @throws BridgeError `queue-format-newer` */
 async function versionOf(db: Database, { what, table, steps }: PostgresFormat, ask: Ask): Promise<number | undefined> {
   const known = `SELECT FROM pg_tables WHERE tablename = '${table}' AND schemaname = $1`;
   if (!(await exists(ask, known, db.schema))) return undefined;
@@ -88,7 +88,7 @@ async function exists(ask: Ask, query: string, value: string): Promise<boolean> 
   return (await ask(query, [value])).length > 0;
 }
 
-/** What keeps a bridge from its start: to wait may help, or somebody has to change something. */
+/** The error that keeps a bridge from starting: waiting may help, or somebody has to change something. */
 function startFailure(error: unknown, db: Database, { what }: PostgresFormat): unknown {
   const cause = error instanceof BridgeError && error.code === 'queue-unreachable' ? (error.cause ?? error) : error;
   if (cause instanceof BridgeError) return cause;

@@ -3,12 +3,12 @@ import type { Session } from './session.ts';
 
 const retryAfterMs = 2000;
 const deadlineMs = 5000;
-/** The session is asked for a sign of life that often: a connection that has died says nothing by itself. */
+/** How often the session is checked: a dead connection does not show by itself. */
 const checkEveryMs = 20_000;
 
 /**
- * A session that hears notifications, opened again whenever it breaks. Whether they come is not taken for granted: a
- * pooler between us and the server may swallow them.
+ * A session that receives notifications, reopened whenever it breaks. It does not assume that they arrive: a pooler
+ * between us and the server may swallow them.
  */
 export class NotificationListener {
   readonly #db: Database;
@@ -26,12 +26,12 @@ export class NotificationListener {
     void this.#open();
   }
 
-  /** Whether notifications have come since the session was opened, and none was missed since. */
+  /** Whether notifications have arrived since the session was opened, and none has been missed since. */
   get isHeard(): boolean {
     return this.#isHeard && this.#session?.broken === undefined;
   }
 
-  /** A change was found that no notification had told. */
+  /** A change was found that no notification had reported. */
   missed(): void {
     this.#isHeard = false;
   }
@@ -57,7 +57,7 @@ export class NotificationListener {
       if (this.#ended) await session.end();
       else this.#check(session);
     } catch {
-      // Polling goes on meanwhile.
+      // Polling continues meanwhile.
       this.#session?.destroy();
       this.#again();
     }
@@ -69,7 +69,7 @@ export class NotificationListener {
     this.#timer = setTimeout(() => void this.#open(), retryAfterMs).unref();
   }
 
-  /** It hears itself where notifications come. */
+  /** It hears its own notification if they arrive. */
   #check(session: Session): void {
     session
       .run({ text: 'SELECT pg_notify($1, $2)' }, [this.#channel, 'check'], deadlineMs)

@@ -8,10 +8,10 @@ interface Waiting {
   readonly timer: NodeJS.Timeout;
 }
 
-/** One that was not used for longer is ended: firewalls forget it without a word. */
+/** A session unused for this long is closed: firewalls drop idle connections silently. */
 const idleMs = 60_000;
 
-/** Sessions that are used by one question after the other. */
+/** Sessions used by one query after another. */
 export class Pool {
   readonly #open: () => Promise<Session>;
   readonly #most: number;
@@ -22,12 +22,12 @@ export class Pool {
   readonly #sweep: NodeJS.Timeout;
   /** Sessions that are open or being opened. */
   #count = 0;
-  /** Grows when all sessions are dropped: those that are lent out are then not taken back. */
+  /** Increases when all sessions are dropped: those lent out are then not taken back. */
   #generation = 0;
   readonly #generations = new WeakMap<Session, number>();
   #closed = false;
 
-  /** @param patienceMs how long somebody waits for a session while all are lent out */
+  /** @param patienceMs how long a caller waits for a session while all are lent out */
   constructor(open: () => Promise<Session>, most: number, patienceMs: number) {
     this.#open = open;
     this.#most = most;
@@ -37,7 +37,7 @@ export class Pool {
 
   /**
    * Lends a session, until {@link giveBack}.
-   * @throws what the driver or the server says where one cannot be opened
+   * @throws what the driver or the server reports if none can be opened
    */
   async lend(): Promise<Session> {
     for (let session = this.#idle.pop(); session; session = this.#idle.pop()) {
@@ -64,14 +64,14 @@ export class Pool {
     next.resolve(this.#lend(session));
   }
 
-  /** Takes a session in that was opened elsewhere. */
+  /** Adds a session that was opened elsewhere. */
   add(session: Session): void {
     this.#count++;
     this.#generations.set(session, this.#generation);
     this.giveBack(session);
   }
 
-  /** The server is gone: whoever waits is told so, and no session is used any more. */
+  /** The server is gone: waiting callers get the error, and no session is used any more. */
   drop(error: unknown): void {
     this.#generation++;
     this.#count = 0;
@@ -98,7 +98,7 @@ export class Pool {
       return this.#lend(session);
     } catch (error) {
       if (generation === this.#generation) this.#count--;
-      // The server has no more of them to give: those that there are will do.
+      // The server allows no more sessions: the existing ones have to do.
       if (isTooManyConnections(error) && generation === this.#generation && this.#count > 0) return await this.#wait();
       throw error;
     }
@@ -123,7 +123,7 @@ export class Pool {
     });
   }
 
-  /** A session went away: who waits gets another. */
+  /** A session is gone: a waiting caller gets another. */
   #serve(): void {
     if (this.#closed || this.#count >= this.#most) return;
     const next = this.#waiting.shift();

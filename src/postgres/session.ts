@@ -3,7 +3,7 @@ import type pg from 'pg';
 import { BridgeError } from '../base/errors.ts';
 import type { PostgresAddress, PostgresHost } from './address.ts';
 
-/** The driver; loaded only where a queue on PostgreSQL is asked for. */
+/** The driver; only loaded if a queue on PostgreSQL is used. */
 export type Driver = typeof pg;
 
 /** A row of a result, its values as {@link parserOf} makes them. */
@@ -11,18 +11,18 @@ export type ResultRow = Readonly<Record<string, unknown>>;
 
 /** A statement for the server. */
 export interface ServerStatement {
-  /** Under which the server keeps it prepared. */
+  /** The name under which the server keeps it prepared. */
   readonly name?: string;
   readonly text: string;
 }
 
-/** Statements of a session end after that long by themselves, whatever becomes of us. */
+/** The server ends statements of a session after this time, whatever happens to us. */
 const statementTimeoutMs = 60_000;
 const lockTimeoutMs = 10_000;
 
-/** A timer that comes so much too late was not on time because the process, or the machine, stood still. */
+/** A timer this late means that the process, or the machine, stood still. */
 const frozenAfterMs = 1_000;
-/** The answer may have come meanwhile: it gets so long to be read. */
+/** The answer may have arrived meanwhile: it gets this long to be read. */
 const wakingMs = 2_000;
 
 /** One session with the server. */
@@ -41,15 +41,15 @@ export class Session {
   }
 
   /**
-   * Connects, logs in, and makes sure that the server takes writes.
-   * @throws what the driver or the server says
+   * Connects, logs in, and makes sure that the server accepts writes.
+   * @throws what the driver or the server reports
    */
   static async open(driver: Driver, address: PostgresAddress, host: PostgresHost, timeoutMs: number): Promise<Session> {
     const client = new driver.Client({
       host: host.host,
       port: host.port,
       user: address.user,
-      // A function, so that nothing is looked for in the environment or in ~/.pgpass.
+      // A function, so that nothing is looked up in the environment or in ~/.pgpass.
       password: () => address.password,
       database: address.database,
       application_name: address.applicationName,
@@ -75,7 +75,7 @@ export class Session {
     return this.#broken;
   }
 
-  /** @param deadlineMs the session is broken off when nothing has come by then */
+  /** @param deadlineMs the session is aborted if nothing has arrived by then */
   async run(
     statement: ServerStatement,
     values: readonly unknown[],
@@ -86,7 +86,7 @@ export class Session {
     try {
       return await this.#client.query<ResultRow>({ ...statement, values: values as unknown[] });
     } catch (error) {
-      // What was broken off by us says why.
+      // If we aborted it, this is the reason.
       throw this.#broken ?? error;
     } finally {
       cancel();
@@ -102,7 +102,7 @@ export class Session {
     this.#client.once('end', told);
   }
 
-  /** Ends in order: the server is told. Never rejects. */
+  /** Closes cleanly: the server is notified. Never rejects. */
   async end(): Promise<void> {
     this.#broken ??= new Error('the session was ended');
     const cut = setTimeout(() => this.destroy(), 1000);
@@ -114,7 +114,7 @@ export class Session {
     this.#break(new Error('the session was ended'));
   }
 
-  /** @returns what cancels it */
+  /** @returns a function that cancels it */
   #breakAfter(deadlineMs: number): () => void {
     const giveUp = () => this.#break(new Error(`no answer within ${deadlineMs / 1000} s`));
     const dueMs = performance.now() + deadlineMs;
@@ -160,7 +160,7 @@ function tlsOptions({ tls }: PostgresAddress, { host }: PostgresHost) {
   const { checksName, ...material } = tls;
   return {
     ...material,
-    // The driver names the server only where it has a name; an address is checked as such.
+    // The driver only names the server if it has a name; an address is checked as an address.
     host,
     ...(isIP(host) === 0 ? { servername: host } : {}),
     ...(checksName ? {} : { checkServerIdentity: () => undefined }),
@@ -173,7 +173,7 @@ const types = { bool: 16, bytea: 17, int8: 20, int2: 21, int4: 23, oid: 26, floa
 
 const numbers: readonly number[] = [types.int8, types.int2, types.int4, types.oid, types.float8, types.numeric];
 
-/** All integers of ours are exact as numbers; JSON stays text. */
+/** All our integers are exact as numbers; JSON stays text. */
 function parserOf(oid: number): (text: string) => unknown {
   if (numbers.includes(oid)) return Number;
   if (oid === types.bool) return (text) => text === 't';

@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 
-/** Does something whenever it is asked for: never twice at a time, and once more however often asked meanwhile. */
+/** Runs a task on request: never two runs at once, and one more run however many requests came in meanwhile. */
 export class AskedRounds {
   readonly #clock: Clock;
   readonly #monotonicMs: () => number;
@@ -21,7 +21,7 @@ export class AskedRounds {
     this.#isStopped = false;
   }
 
-  /** @returns resolves when a round is over that began after this call; at once where nothing runs any more */
+  /** @returns resolves when a round that began after this call is over; at once after {@link stop} */
   ask(): Promise<void> {
     if (this.#isStopped) return Promise.resolve();
     if (!this.#running) return this.#run();
@@ -32,7 +32,7 @@ export class AskedRounds {
     return this.#next;
   }
 
-  /** Asks when so much time has passed, or earlier. */
+  /** Asks after this delay at the latest. */
   askWithin(delayMs: number): void {
     const atMs = this.#monotonicMs() + delayMs;
     if (this.#isStopped || (this.#timer && this.#timer.atMs <= atMs)) return;
@@ -44,7 +44,7 @@ export class AskedRounds {
     this.#timer = { atMs, cancel };
   }
 
-  /** Begins no more. */
+  /** Begins no further round. */
   stop(): void {
     this.#isStopped = true;
     this.#timer?.cancel();

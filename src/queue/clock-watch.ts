@@ -2,10 +2,10 @@ import type { Clock } from '../base/clock.ts';
 import type { QueuedMessage } from './message.ts';
 import type { DestinationDue, QueueStore } from './store.ts';
 
-/** Timers are late on a busy machine, and clocks are set right by a few seconds; nobody waits long for that. */
+/** Timers are late on a busy machine, and clocks are corrected by a few seconds; that costs no message a long wait. */
 const toleranceMs = 10_000;
 
-/** Notices that the clock was set: a look some time after the last one finds it elsewhere. */
+/** Notices that the clock was set: the time since the last look does not match it. */
 export class ClockWatch {
   readonly #clock: Clock;
   #lastMs: number;
@@ -17,7 +17,7 @@ export class ClockWatch {
 
   /**
    * @param sinceMs how long ago the last look was
-   * @returns how far the clock was set since, in milliseconds, below 0 if back; 0 if it was not
+   * @returns by how many milliseconds the clock was set since, negative if back; 0 if it was not set
    */
   look(sinceMs: number): number {
     const nowMs = this.#clock.now();
@@ -27,11 +27,11 @@ export class ClockWatch {
   }
 }
 
-/** Destinations looked at at a time: there may be many. */
+/** Destinations looked at in one go: there may be many. */
 const atATime = 16;
 
 /**
- * Whether the clock was set back since an earlier run: what lies before us has been received, or tried, after now.
+ * Whether the clock was set back since an earlier run: queued messages were received, or tried, after now.
  * @throws what the store throws
  */
 export async function wasSetBack(store: QueueStore, nowMs: number): Promise<boolean> {

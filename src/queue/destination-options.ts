@@ -16,23 +16,23 @@ export interface DestinationOptions {
   readonly meter: DestinationMeter;
   readonly permits: FairPermits;
   readonly gate: ConnectionGate;
-  /** By what right its mail is delivered here. */
+  /** The right by which its mail is delivered here. */
   readonly guard: LeaseGuard;
   /** A pause learned before. */
   readonly pause?: LearnedPause | undefined;
-  /** Those of single couriers, by the keys that they have in the store. */
+  /** Pauses of single couriers, by their keys in the store. */
   readonly learned?: ReadonlyMap<string, LearnedPause>;
   /** How long an outage of one courier lasts before another takes over; default: a minute. */
   readonly failoverAfterMs?: number;
   /** The first pause of a mailbox that waits for an administrator. */
   readonly adminPauseMs: number;
-  /** Whether anything may start at all; default: it may. {@link Destination.wake} is called when it may again. */
+  /** Whether anything may start; default: yes. {@link Destination.wake} is called when that changes to yes. */
   mayStart?(): boolean;
-  /** The couriers that may take a message, in order of preference; default: the one that it has. */
+  /** The couriers that may take a message, in order of preference; default: only its own. */
   couriersOf?(message: QueuedMessage): MessageCouriers;
   /** Starts one attempt; {@link Destination.finished} is called when it has ended. */
   deliver(message: QueuedMessage, choice: Choice, signal: AbortSignal): void;
-  /** Told when the store cannot be read or written; the destination looks again by itself. */
+  /** Called when the store cannot be read or written; the destination looks again automatically. */
   onFailure(error: unknown): void;
   onPause(pause: LearnedPause): void;
 }

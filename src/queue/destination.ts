@@ -22,7 +22,7 @@ export class Destination implements PermitTaker {
   readonly key: string;
   readonly connection: string;
   readonly guard: LeaseGuard;
-  /** What is known here of attempts that the store cannot tell. */
+  /** What this process knows about attempts that the store does not. */
   readonly inFlight = new InFlight();
   readonly #options: DestinationOptions;
   readonly #turns: AccountTurns;
@@ -30,7 +30,7 @@ export class Destination implements PermitTaker {
   readonly #direct: DirectDeliveries;
   readonly #pauses: MailboxPauses;
   readonly #parking: Parking;
-  /** Under way, or about to be put off: taken out of the turns, still due in the store. */
+  /** Messages under way, or about to be deferred: taken out of the turns, still due in the store. */
   readonly #away = new Set<string>();
   readonly #dueAtEnd = new Set<string>();
   readonly #held = new Map<string, AttemptPermit>();
@@ -56,7 +56,7 @@ export class Destination implements PermitTaker {
       ...{ store, clock, attempts: this.#attempts, guard, onFailure },
       onParked: (ids, untilMs) => this.#parked(ids, untilMs),
       onLost: (ids) => {
-        // Until the lease is gone here, too, or has come again.
+        // Until the lease is lost here as well, or won again.
         this.stop();
         this.#areBack(ids);
       },
@@ -81,7 +81,7 @@ export class Destination implements PermitTaker {
     this.wake();
   }
 
-  /** A delivery that the queue does not hold asks for its permit within the limits; it goes before the queue. */
+  /** A delivery outside the queue asks for its permit within the limits; it goes before queued mail. */
   admit(attempt: DirectAttempt, patienceMs: number): Promise<Admission | AdmissionRefused> {
     const admission = this.#direct.enter(attempt, patienceMs);
     if (this.#stopped) this.#direct.refuse();
@@ -97,13 +97,13 @@ export class Destination implements PermitTaker {
     this.wake();
   }
 
-  /** The store can be reached again: what waited for that alone begins now. */
+  /** The store can be reached again: what only waited for that begins now. */
   storeIsBack(): void {
     this.#storePausedUntilMs = 0;
     this.reload();
   }
 
-  /** What the store says is due is so by the new time; what was remembered here is not. */
+  /** The store's due times hold by the new clock; what was remembered here does not. */
   clockWasSetBack(): void {
     this.#storePausedUntilMs = 0;
     this.#pauses.clockWasSetBack();
@@ -115,7 +115,7 @@ export class Destination implements PermitTaker {
     this.#storePausedUntilMs = Math.max(this.#storePausedUntilMs, untilMs);
   }
 
-  /** An attempt is as if it had not been made: its message is due, and waiting for its connection alone. */
+  /** An attempt counts as not made: its message is due and only waits for its connection. */
   stillDue(): void {
     this.#turns.lookAgain();
   }
@@ -130,7 +130,7 @@ export class Destination implements PermitTaker {
     return this.#attempts.metTrouble;
   }
 
-  /** Nothing is attempted by a courier for now: clients that wait for it are told. */
+  /** For now nothing is attempted by a courier: clients that wait for it are refused. */
   refuseDirect(courier: CourierKind): void {
     this.#direct.refuse(courier);
   }
@@ -140,17 +140,17 @@ export class Destination implements PermitTaker {
     this.#pauses.troubleOver(code);
   }
 
-  /** A message of the destination is due again then, and no timer may run while the destination is busy. */
+  /** A message is deferred until then; no timer may run while the destination is busy. */
   defer(untilMs: number): void {
     this.#turns.defer(untilMs);
   }
 
-  /** A message under way is due again as soon as its attempt has ended, which nothing may notice before. */
+  /** A message under way is due again as soon as its attempt has ended; nothing may notice earlier. */
   deferToEnd(id: string): void {
     this.#dueAtEnd.add(id);
   }
 
-  /** Starts what may start, and sets the timer for what may not yet. */
+  /** Starts what may start and sets the timer for the rest. */
   wake(): void {
     if (this.#stopped || this.#options.mayStart?.() === false) return;
     this.#cancelTimer?.();
@@ -163,14 +163,14 @@ export class Destination implements PermitTaker {
     }
   }
 
-  /** An attempt has ended: takes down what it used of the limits, and the pause that it calls for. */
+  /** An attempt has ended: records its use of the limits and the pause that it calls for. */
   ended(id: string, startedAtMs: number, report: DeliveryReport): DestinationEffect {
     const held = this.#held.get(id);
     if (!held) return { external: 0, isConnections: false, isProbe: false };
     return this.#attempts.settle(held, startedAtMs, report);
   }
 
-  /** An attempt has ended, or was not made after all, and the store says so. */
+  /** An attempt has ended, or was not made after all, and the store has recorded that. */
   finished({ id }: Pick<QueuedMessage, 'id'>): void {
     const held = this.#held.get(id);
     this.#held.delete(id);
@@ -188,7 +188,7 @@ export class Destination implements PermitTaker {
     this.#direct.refuse();
   }
 
-  /** Starts nothing more. @returns resolves when nothing is under way, and everything that was is written */
+  /** Starts nothing more. @returns resolves when nothing is under way and every outcome is written */
   close(): Promise<void> {
     this.stop();
     return new Promise((resolve) => {
@@ -197,12 +197,12 @@ export class Destination implements PermitTaker {
     });
   }
 
-  /** Breaks off what is under way, but for what clients wait for. */
+  /** Aborts what is under way, except what clients wait for. */
   abort(): void {
     for (const { abort } of this.#held.values()) abort.abort();
   }
 
-  /** Another instance delivers by now: starts nothing more, and breaks off everything. */
+  /** Another instance delivers by now: starts nothing more and aborts everything. */
   lose(): void {
     this.guard.lose();
     this.stop();
@@ -210,7 +210,7 @@ export class Destination implements PermitTaker {
     this.#direct.abort();
   }
 
-  /** @returns milliseconds until another look is worth it; `Infinity` where something else wakes the destination */
+  /** @returns milliseconds until it is worth looking again; `Infinity` if something else wakes the destination */
   #startDue(): number {
     const parked: QueuedMessage[] = [];
     try {
@@ -220,7 +220,7 @@ export class Destination implements PermitTaker {
     }
   }
 
-  /** @param parked takes the messages that only the tenant's limit stops */
+  /** @param parked receives the messages that only the tenant's limit stops */
   #startUntilBlocked(parked: QueuedMessage[]): number {
     while (parked.length < readAhead && this.#attempts.hasAny) {
       const now = this.#options.clock.now();
@@ -248,15 +248,15 @@ export class Destination implements PermitTaker {
     return Number.POSITIVE_INFINITY;
   }
 
-  /** Until its attempt has ended, or it is put off, it is due in the store, and would be found there again. */
+  /** It stays due in the store until its attempt has ended or it is deferred, and would be found there again. */
   #take(message: QueuedMessage): void {
     this.#turns.take(message);
     this.#away.add(message.id);
   }
 
   /**
-   * The next message and its courier. A message without one waits for a courier that is shut, and must not hold up what
-   * others of its account go by.
+   * The next message and its courier. A message without one waits for a shut courier and must not hold up messages of
+   * its account that use another.
    */
   #peek(nowMs: number) {
     let choice: Choice | undefined;
@@ -270,7 +270,7 @@ export class Destination implements PermitTaker {
     return typeof message === 'string' || !message ? message : { message, choice, those };
   }
 
-  /** Messages were put off in the store, or could not be. */
+  /** Messages were deferred in the store, or could not be. */
   #parked(ids: readonly string[], untilMs: number | undefined): void {
     if (untilMs === undefined) this.lookAgain(this.#options.clock.now() + lookAgainMs);
     else this.defer(untilMs);
@@ -278,7 +278,7 @@ export class Destination implements PermitTaker {
     this.wake();
   }
 
-  /** Until anything may start after an attempt that left no trace. */
+  /** The wait before anything may start after an attempt that left no trace. */
   get #storeWaitMs(): number {
     return this.#storePausedUntilMs - this.#options.clock.now();
   }
@@ -294,7 +294,7 @@ export class Destination implements PermitTaker {
   }
 
   #wakeIn(delayMs: number): void {
-    // Infinity: the end of something under way wakes the destination.
+    // With `Infinity`, the end of something under way wakes the destination.
     if (!Number.isFinite(delayMs)) return;
     this.#cancelTimer?.();
     this.#cancelTimer = this.#options.clock.after(Math.max(delayMs, 5), () => {

@@ -19,10 +19,10 @@ export interface DirectAdmissionOptions {
 }
 
 const shortestRetryMs = 1000;
-/** A destination that was not open is waited for so long at least, however little patience a client has. */
+/** How long opening a destination may take at least, however little patience the client has. */
 const openingMs = 1000;
 
-/** Lets in deliveries that the queue does not hold, once their destination is this instance's and its limits are known. */
+/** Admits deliveries outside the queue once this instance owns their destination and knows its limits. */
 export class DirectAdmission {
   readonly #options: DirectAdmissionOptions;
 
@@ -43,7 +43,10 @@ export class DirectAdmission {
     return this.#inTrouble(delivery, destination) ?? (await destination.admit(delivery, leftMs));
   }
 
-  /** What nothing is attempted for now. Where the trouble may be other mailboxes' alone, this one waits to be the next probe. */
+  /**
+   * The refusal if nothing is attempted for now. If the trouble may only be other mailboxes', this one waits to be the
+   * next probe.
+   */
   #inTrouble(
     { connection, couriers }: DirectSubmission,
     destination: Destination | undefined,
@@ -57,7 +60,7 @@ export class DirectAdmission {
     return { admitted: false, retryAfterMs, trouble: open.trouble };
   }
 
-  /** Its destination, as soon as it is this instance's and may begin. */
+  /** The destination, as soon as this instance owns it and it may begin. */
   async #acquired(key: string, patienceMs: number): Promise<Destination | undefined> {
     const { clock, destinations, leases, mailWatch, ownership } = this.#options;
     const untilMs = clock.now() + patienceMs;

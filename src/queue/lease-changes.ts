@@ -9,17 +9,17 @@ export interface LeaseChangesOptions {
   readonly ownership: Ownership;
   readonly log: Log;
   readonly limits: DestinationLimits;
-  /** Leaves what is open at the upstream for a mailbox; default: nothing is. */
+  /** Closes what is open at the upstream for a mailbox; default: nothing is open. */
   closeSessions?(destination: string): Promise<void>;
-  /** Opens what has mail and is this instance's. */
+  /** Opens the destinations that have mail and are this instance's. */
   lookForMail(): void;
 }
 
-/** Begins and ends the delivery of destinations as their leases come and go. */
+/** Starts and stops the delivery of destinations as their leases come and go. */
 export class LeaseChanges implements OwnershipEvents {
   readonly #options: LeaseChangesOptions;
   readonly #destinations: OpenDestinations;
-  /** Fences of leases that are being handed over, or are gone: nothing begins by them any more. */
+  /** Fences of leases that are being handed over or are gone: nothing begins under them any more. */
   readonly #ended = new Map<string, number>();
 
   constructor(options: LeaseChangesOptions, destinations: OpenDestinations) {
@@ -27,7 +27,7 @@ export class LeaseChanges implements OwnershipEvents {
     this.#destinations = destinations;
   }
 
-  /** By which lease this instance may begin to deliver a destination. */
+  /** The lease by which this instance may begin to deliver a destination. */
   leaseOf(destination: string): Lease | undefined {
     const lease = this.#options.ownership.leaseOf(destination);
     return lease && this.#ended.get(lease.key) !== lease.fence ? lease : undefined;
@@ -35,7 +35,7 @@ export class LeaseChanges implements OwnershipEvents {
 
   gained(lease: Lease): void {
     this.#ended.delete(lease.key);
-    // Another instance has sent by it: what is remembered of limits is too little.
+    // Another instance has sent under the lease, so the usage remembered here is too low.
     this.#options.limits.renew();
     this.#options.lookForMail();
   }
@@ -63,7 +63,7 @@ export class LeaseChanges implements OwnershipEvents {
     void this.closeSessions(destinations);
   }
 
-  /** Leaves what is open at the upstream for them. Never rejects. */
+  /** Closes what is open at the upstream for them. Never rejects. */
   async closeSessions(destinations: readonly Destination[]): Promise<void> {
     const { closeSessions, log } = this.#options;
     if (!closeSessions) return;

@@ -11,22 +11,22 @@ export interface MailWatchOptions {
   readonly log: Log;
   readonly destinations: OpenDestinations;
   readonly ownership: Pick<Ownership, 'wanted'>;
-  /** By which lease this instance may begin to deliver a destination. */
+  /** The lease by which this instance may begin to deliver a destination. */
   leaseOf(destination: string): Lease | undefined;
-  /** Somebody has changed messages or their states. */
+  /** Messages or their states were changed elsewhere. */
   onAdministered(): void;
   onFailure(error: unknown): void;
 }
 
-/** A store that could not be read is left alone for so long. */
+/** How long to wait after the store could not be read. */
 const restMs = 1000;
 /**
- * Where several instances accept mail: one that is killed between its commit and its notice tells nobody of what it
- * has accepted.
+ * If several instances accept mail, one that is killed between its commit and its notice tells nobody what it has
+ * accepted.
  */
 const lookEveryMs = 10_000;
 
-/** Learns where mail waits: from the store at a start, and from what others change in it. */
+/** Learns where mail waits: from the store at start, and from the changes others make in it. */
 export class MailWatch {
   readonly #options: MailWatchOptions;
   #isReachable = true;
@@ -41,7 +41,7 @@ export class MailWatch {
     this.#options = options;
   }
 
-  /** Whether the store can be reached, as far as it has told: without it nothing begins. */
+  /** Whether the store can be reached, as far as is known: without it nothing begins. */
   get isReachable(): boolean {
     return this.#isReachable;
   }
@@ -51,18 +51,18 @@ export class MailWatch {
     if (this.#options.store.leases) this.#lookFromTimeToTime();
   }
 
-  /** Mail waits in a destination: it is opened where it is this instance's, and offered to the others otherwise. */
+  /** Mail waits in a destination: opens it if it is this instance's, and offers it to the others otherwise. */
   wanted(destination: string): void {
     if (this.#options.leaseOf(destination)) void this.#options.destinations.open(destination);
     else this.#options.ownership.wanted(destination);
   }
 
-  /** Looks through the store for destinations with mail, once for all who ask meanwhile. */
+  /** Looks through the store for destinations with mail, once for all that ask meanwhile. */
   look(): void {
     this.#isAskedAgain = true;
     if (this.#isLooking || this.#cancelRest || this.#stopped) return;
     this.#isLooking = true;
-    // Those who ask in this turn of the event loop are served by one look.
+    // One look serves all that ask in this turn of the event loop.
     queueMicrotask(() => void this.#lookThrough());
   }
 

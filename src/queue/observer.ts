@@ -4,18 +4,18 @@ import type { MessageState, QueuedMessage } from './message.ts';
 /** An attempt that has ended. */
 export interface ObservedAttempt {
   readonly courier: CourierKind;
-  /** Of the message, as the attempt leaves it. */
+  /** State of the message after the attempt. */
   readonly state: MessageState;
   readonly startedAtMs: number;
   readonly durationMs: number;
 }
 
-/** Is told what becomes of messages, so that somebody may count. Nothing it does may throw or take long. */
+/** Is notified of what happens to messages, for metrics. Must neither throw nor take long. */
 export interface QueueObserver {
   accepted(message: QueuedMessage): void;
   /** @param message as it was before the attempt */
   attempted(message: QueuedMessage, attempt: ObservedAttempt): void;
-  /** Without an attempt. */
+  /** A message was given up without an attempt. */
   givenUp(message: QueuedMessage): void;
   /** A bounce or a delay warning is queued. */
   noticeQueued(notice: QueuedMessage): void;

@@ -7,24 +7,24 @@ import type { Lease } from './ownership/lease.ts';
 export interface OpenDestinationsOptions {
   readonly clock: Clock;
   readonly limits: DestinationLimits;
-  /** By which lease this instance may begin to deliver a destination. */
+  /** The lease by which this instance may begin to deliver a destination. */
   leaseOf(destination: string): Lease | undefined;
   /** Makes a destination whose limits are known. */
   make(parts: DestinationParts, lease: Lease): Destination;
   onFailure(error: unknown): void;
 }
 
-/** A start with many mailboxes must not ask for all of them at once. */
+/** A start with many mailboxes must not query for all of them at once. */
 const openedAtATime = 8;
-/** A store that could not be read is left alone for so long. */
+/** How long to wait after the store could not be read. */
 const restMs = 1000;
 
-/** The destinations that this instance delivers, from when the store has told what their limits have left. */
+/** The destinations that this instance delivers, once the store has reported what is left of their limits. */
 export class OpenDestinations {
   readonly #options: OpenDestinationsOptions;
   readonly #destinations = new Map<string, Destination>();
   readonly #opening = new Map<string, Promise<Destination | undefined>>();
-  /** By lease: what goes on of destinations that were lost, and holds connections of their mailboxes still. */
+  /** By lease: deliveries of lost destinations that are still ending and still hold connections to their mailboxes. */
   readonly #ending = new Map<string, Promise<unknown>>();
   readonly #permits = new Semaphore(openedAtATime);
   readonly #stop = new AbortController();
@@ -34,7 +34,7 @@ export class OpenDestinations {
     this.#options = options;
   }
 
-  /** Undefined where it is not open. */
+  /** Undefined if it is not open. */
   get(key: string): Destination | undefined {
     return this.#destinations.get(key);
   }
@@ -43,21 +43,21 @@ export class OpenDestinations {
     return [...this.#destinations.values()];
   }
 
-  /** Those of a connection, the longest without a trial first. */
+  /** The destinations of a connection, the one without a trial for longest first. */
   *of(connection: string): Iterable<Destination> {
     for (const destination of this.#destinations.values()) {
       if (destination.connection === connection) yield destination;
     }
   }
 
-  /** Those that are delivered by a lease, or one of the same key. */
+  /** The destinations delivered under a lease, or under one of the same key. */
   ofLease(lease: Lease): Destination[] {
     return this.all().filter(({ guard }) => guard.lease.key === lease.key);
   }
 
   /**
-   * Opens a destination, unless it is open. It reads by itself what is due.
-   * @returns undefined where it is not this instance's, or nothing is opened any more. Never rejects
+   * Opens a destination, unless it is open. It then reads what is due automatically.
+   * @returns undefined if it is not this instance's, or nothing is opened any more. Never rejects
    */
   open(key: string): Promise<Destination | undefined> {
     const there = this.#destinations.get(key);
@@ -70,7 +70,7 @@ export class OpenDestinations {
     return opening;
   }
 
-  /** Its turn to be tried has come and gone: the others of its connection are tried before it. */
+  /** Its turn for a trial has passed: the others of its connection are tried before it. */
   toEnd(destination: Destination): void {
     if (this.#destinations.get(destination.key) !== destination) return;
     this.#destinations.delete(destination.key);
@@ -79,7 +79,7 @@ export class OpenDestinations {
 
   /**
    * Another instance delivers them.
-   * @param ended resolves when nothing of them is under way here any more: they are not opened again before
+   * @param ended resolves when none of them is under way here any more: they are not opened again earlier
    */
   forget(destinations: readonly Destination[], ended: Promise<unknown>): void {
     for (const destination of destinations) {
@@ -109,7 +109,7 @@ export class OpenDestinations {
       await this.#ending.get(lease.key);
       await this.#rest;
       const parts = await this.#read(key);
-      // Meanwhile the lease may have gone, and come again: what was read before says too little then.
+      // The lease may have been lost and won again meanwhile, so what was read before may be too low.
       const now = this.#leaseOf(key);
       if (!parts || now?.fence !== lease.fence || !this.#options.limits.areOfNow(parts)) continue;
       const destination = this.#options.make(parts, lease);
@@ -120,7 +120,7 @@ export class OpenDestinations {
     }
   }
 
-  /** @returns undefined where the store could not be read: after a rest it can be tried again */
+  /** @returns undefined if the store could not be read: after a rest it can be tried again */
   async #read(key: string): Promise<DestinationParts | undefined> {
     const { limits, onFailure } = this.#options;
     let release: (() => void) | undefined;

@@ -10,11 +10,11 @@ import type { DirectSubmission, SchedulerOptions } from './scheduler-options.ts'
 import type { Spool } from './store.ts';
 
 export interface QueueOptions extends SchedulerOptions {
-  /** Left out: no sender is told before the message is given up. */
+  /** Left out: no sender gets a warning before the message is given up. */
   readonly delayWarnings?: Pick<DelayWarningOptions, 'afterMs' | 'warningFor'>;
 }
 
-/** Accepted mail that is not yet delivered, and what delivers it. */
+/** Mail that is accepted and not yet delivered, and the parts that deliver it. */
 export class Queue {
   readonly #options: QueueOptions;
   readonly #scheduler: Scheduler;
@@ -51,7 +51,7 @@ export class Queue {
   }
 
   /**
-   * Whether a message of this size would be taken in now.
+   * Checks that a message of this size would be accepted now.
    * @throws BridgeError `queue-full`, `queue-unreachable`
    */
   async assertRoom(octets: number): Promise<void> {
@@ -65,7 +65,7 @@ export class Queue {
     this.#options.log.warn('queue: there is room again; mail is accepted');
   }
 
-  /** Begins to take in a message; its delivery begins as soon as the commit is durable. */
+  /** Begins to accept a message; its delivery begins as soon as the commit is durable. */
   spool(): Spool {
     const spool = this.#options.store.spool();
     return {
@@ -86,19 +86,20 @@ export class Queue {
   }
 
   /**
-   * Asks for a permit within the limits of a mailbox, for a delivery that the queue does not hold: one attempt while a
-   * client waits. Such attempts go before queued messages, and count in the limits like them.
-   * @param patienceMs how long to wait for a permit; 0: it has to be free now. Where it is clear that no permit will be
-   *   free in time, the answer comes at once
-   * @returns an admission, whose `ended` has to be called; or after what time it is worth another try, for a reply 451
+   * Asks for a permit within the limits of a mailbox, for a delivery outside the queue: one attempt while a client
+   * waits. Such attempts go before queued messages and count against the limits like them.
+   * @param patienceMs how long to wait for a permit; 0: it has to be free now. If it is clear that no permit will be
+   * free in time, the answer comes at once
+   * @returns an admission, whose `ended` has to be called; or the time after which another try is worthwhile, for a
+   * reply 451
    */
   admit(delivery: DirectSubmission, patienceMs: number): Promise<Admission | AdmissionRefused> {
     return this.#scheduler.admit(delivery, patienceMs);
   }
 
   /**
-   * Notes what is to follow a message that was delivered while its client waited.
-   * @param times how many times it has to be done; undefined where nobody knows
+   * Records the follow-up of a message that was delivered while its client waited.
+   * @param times how many times it has to be done; undefined if unknown
    */
   async follow(message: Pick<FollowUp, 'id' | 'connection' | 'mailbox' | 'note'>, times?: number): Promise<void> {
     const { followUps, store, clock } = this.#options;
@@ -109,22 +110,22 @@ export class Queue {
     await store.addFollowUp(id, { ...rest, ...(times === undefined ? {} : { times }), dueAtMs }, now);
   }
 
-  /** Connections in trouble, which hold back their mail. */
+  /** Connections in trouble, whose mail is held back. */
   breakers(): readonly BreakerView[] {
     return this.#scheduler.breakers();
   }
 
-  /** Tries again what waits: settings have changed. Never rejects. */
+  /** Tries waiting mail again because settings have changed. Never rejects. */
   async retryNow(): Promise<void> {
     await this.#scheduler.retryNow();
   }
 
-  /** Takes up what an administrator has changed in this process: the store tells of other processes alone. */
+  /** Takes up changes made by an administrator in this process: the store only reports other processes. */
   administered(): void {
     this.#scheduler.administered();
   }
 
-  /** Waits up to `graceMs` for attempts under way, then breaks them off; the rest stays for the next run. */
+  /** Waits up to `graceMs` for attempts under way, then aborts them; the rest stays for the next run. */
   async stop(graceMs: number): Promise<void> {
     await this.#followUps?.stop();
     await this.#scheduler.stop(graceMs);
@@ -132,7 +133,7 @@ export class Queue {
     await this.#options.store.close();
   }
 
-  /** Told once, when it begins: every client that comes now would say it again. */
+  /** Logged once, when it begins: otherwise every client would log it again. */
   #noticeFull(error: unknown): unknown {
     if (error instanceof BridgeError && error.code === 'queue-full' && !this.#full) {
       this.#full = true;

@@ -23,36 +23,38 @@ export interface SchedulerOptions {
   /** Default: each mailbox logs in itself. */
   readonly oneLogin?: OneLogin;
   readonly backoff: BackoffOptions;
-  /** How long messages that are finished stay in the queue: without their body, and with it. */
+  /** How long finished messages stay in the queue, without and with their body. */
   readonly retain: { readonly deliveredMs: number; readonly failedMs: number };
   /** Which destinations this instance delivers; default: all. */
   readonly ownership?: Ownership;
-  /** Leaves what is open at the upstream for a mailbox, which another instance is to deliver; default: nothing is. */
+  /**
+   * Closes what is open at the upstream for a mailbox that another instance is to deliver; default: nothing is open.
+   */
   closeSessions?(destination: string): Promise<void>;
-  /** The couriers that a message may go by, in order of preference; default: the one that it has. */
+  /** The couriers that may take a message, in order of preference; default: only its own. */
   couriersOf?(message: QueuedMessage): CourierOrder | undefined;
   /** How long an outage of one courier lasts before another takes over; default: a minute. */
   readonly failoverAfterMs?: number;
-  /** The courier for a message; undefined when the configuration no longer has one: the message then waits. */
+  /** The courier for a message; undefined if the configuration no longer has it: the message then waits. */
   courierFor(message: QueuedMessage): Courier | undefined;
-  /** Asks whether the trouble of a connection is over; default: only attempts show that. */
+  /** Probes whether the trouble of a connection is over; default: only attempts show that. */
   readonly probe?: ProbeConnection;
-  /** Default: nobody counts. */
+  /** Default: nothing is counted. */
   readonly observer?: QueueObserver;
   /** 0 to below 1; default `Math.random`. */
   readonly random?: () => number;
-  /** Composes the bounces to the sender and others; none where there is nobody to tell. */
+  /** Composes the bounces to the sender and others; none if there is nobody to send them to. */
   bouncesFor(message: QueuedMessage, verdict: Verdict): Promise<readonly Notice[]>;
-  /** What is to follow messages that were delivered; left out: nothing. */
+  /** Follow-ups of delivered messages; default: none. */
   readonly followUps?: FollowUpPlan;
 }
 
-/** A delivery while a client waits, which the queue does not hold. */
+/** A delivery outside the queue, made while a client waits. */
 export interface DirectSubmission {
   readonly connection: string;
   readonly mailbox: string;
-  /** Any of them will do, the first the best. */
+  /** Any of them will do; the first is the best. */
   readonly couriers: CourierOrder;
-  /** Addresses. */
+  /** Recipient addresses. */
   readonly recipients: readonly string[];
 }

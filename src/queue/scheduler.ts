@@ -26,12 +26,13 @@ import { Upkeep } from './upkeep.ts';
 const stoppingRetryMs = 60_000;
 const startAgainMs = 1000;
 
-/** Of messages whose destinations are not open. */
+/** For messages whose destinations are not open. */
 const nothingKnown = new InFlight();
 
 /**
- * Takes messages from the queue to their couriers: each destination on its own, within Microsoft's limits, so that a
- * mailbox in trouble holds up nobody else. Where several instances share the queue, each destination is one's at a time.
+ * Takes messages from the queue to their couriers: each destination separately, within Microsoft's limits, so that a
+ * mailbox in trouble holds up nobody else. If several instances share the queue, each destination belongs to one at a
+ * time.
  */
 export class Scheduler {
   readonly #options: SchedulerOptions;
@@ -92,7 +93,7 @@ export class Scheduler {
     });
   }
 
-  /** Resumes whatever the queue holds, and goes on until {@link stop}. */
+  /** Resumes what the queue holds, and continues until {@link stop}. */
   start(): void {
     this.#isRunning = true;
     this.#mailWatch.start();
@@ -121,14 +122,14 @@ export class Scheduler {
     return this.#breakers.view();
   }
 
-  /** Whether this instance delivers a destination. If not, it is offered to those who might. */
+  /** Whether this instance delivers a destination. If not, it is offered to the others. */
   isOurs(destination: string): boolean {
     if (this.#leases.leaseOf(destination)) return true;
     this.#ownership.wanted(destination);
     return false;
   }
 
-  /** A message as it should be told of to its sender: what the connection is in trouble for is why it waits. */
+  /** A message as its sender should see it: if its connection is in trouble, that is the reason for the wait. */
   withReason(message: QueuedMessage): QueuedMessage {
     const { couriers } = this.#couriersOf(message);
     const opens = couriers.map((courier) => this.#breakers.gate(message.connection).open(courier));
@@ -140,8 +141,8 @@ export class Scheduler {
   }
 
   /**
-   * Makes everything due now, and probes what is in trouble. What Microsoft has asked a mailbox to wait for
-   * (`Retry-After`) goes on waiting. Never rejects.
+   * Makes everything due now and probes what is in trouble. A wait that Microsoft has asked of a mailbox
+   * (`Retry-After`) continues. Never rejects.
    */
   async retryNow(): Promise<void> {
     const { store, clock } = this.#options;
@@ -154,14 +155,14 @@ export class Scheduler {
     }
   }
 
-  /** Messages or their states were changed: nothing that was read before holds. */
+  /** Messages or their states were changed: nothing read before is valid. */
   administered(): void {
     this.#breakers.probeNow();
     this.#reload();
   }
 
   /**
-   * Whether a message is over with, and nobody will have to find out whether an attempt has delivered it.
+   * Whether a message is finished, and nobody still has to find out whether an attempt has delivered it.
    * @throws what the store throws
    */
   async isFinished(id: string): Promise<boolean> {
@@ -170,7 +171,7 @@ export class Scheduler {
     return message.state === 'failed' && !this.#inFlightOf(message).isUnclear(message);
   }
 
-  /** Starts nothing more; waits for what is under way, and after `graceMs` breaks it off. */
+  /** Starts nothing more; waits for what is under way and aborts it after `graceMs`. */
   async stop(graceMs: number): Promise<void> {
     this.#isRunning = false;
     this.#upkeep.stop();
@@ -185,7 +186,7 @@ export class Scheduler {
     await this.#ownership.stop();
   }
 
-  /** Until nothing is under way; after the grace time what clients wait for is left behind. */
+  /** Waits until nothing is under way; after the grace time, deliveries that clients wait for are abandoned. */
   async #endDeliveries(graceMs: number): Promise<void> {
     const destinations = this.#destinations.all();
     let cut: NodeJS.Timeout | undefined;
@@ -266,11 +267,11 @@ export class Scheduler {
   #clockWasSet(byMs: number): void {
     this.#expiry.clockWasSet();
     if (byMs < 0) this.#clockWasSetBack();
-    // Timers know nothing of it.
+    // Timers do not know about the change.
     else for (const destination of this.#destinations.all()) destination.wake();
   }
 
-  /** Every time in the queue lies too far ahead by now. What waits is tried instead. */
+  /** All times in the queue now lie too far in the future. Waiting mail is tried instead. */
   #clockWasSetBack(): void {
     this.#options.log.warn('the clock was set back: everything in the queue is due now');
     this.#attemptLog.clockWasSetBack();
@@ -278,14 +279,14 @@ export class Scheduler {
     void this.retryNow();
   }
 
-  /** Those without queued mail as well: one of their couriers may wait for an administrator. */
+  /** Includes those without queued mail: one of their couriers may wait for an administrator. */
   #reload(): void {
     for (const destination of this.#destinations.all()) destination.reload();
     this.#mailWatch.look();
   }
 
   #storeFailure(error: unknown): void {
-    // It has been told once.
+    // It has already been logged once.
     const code = error instanceof BridgeError ? error.code : undefined;
     if (!this.#mailWatch.isReachable && code === 'queue-unreachable') return;
     this.#options.log.error({ error }, 'queue: the store cannot be read or written');

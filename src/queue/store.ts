@@ -15,7 +15,7 @@ import type {
 } from './message.ts';
 import type { Lease, LeaseTable } from './ownership/lease.ts';
 
-/** Takes one message in. Nothing is durable, and nothing is in the queue, before {@link commit} resolves. */
+/** Accepts one message. Nothing is durable or in the queue before {@link commit} resolves. */
 export interface Spool {
   /** The queue id that the message will have. */
   readonly id: string;
@@ -23,7 +23,7 @@ export interface Spool {
   readonly size: number;
   /** Adds octets; wait for it before the next call. */
   write(chunk: Buffer): Promise<void> | void;
-  /** What was written so far, from the first octet; a new stream at each call. Only before {@link commit}. */
+  /** The octets written so far, from the first; a new stream at each call. Only before {@link commit}. */
   open(): Readable;
   /**
    * Makes the message durable.
@@ -37,7 +37,10 @@ export interface Spool {
 
 /** An attempt that is about to begin. */
 export interface AttemptStart {
-  /** Whose attempt it is; of a message that may have been delivered, whose ambiguous attempt is looked for. */
+  /**
+   * The courier of the attempt; for a message that may have been delivered, the courier whose ambiguous attempt is
+   * looked for.
+   */
   readonly courier: CourierKind;
   readonly startedAtMs: number;
 }
@@ -48,17 +51,17 @@ export interface AttemptResult {
   readonly recipients: readonly QueuedRecipient[];
   readonly state: MessageState;
   readonly nextAttemptAtMs: number;
-  /** Who sent the message last; undefined: as it was. */
+  /** The courier that sent the message last; undefined: unchanged. */
   readonly courier?: CourierKind;
   /** They enter the queue in the same transaction. */
   readonly bounces?: readonly Notice[];
-  /** What is to be done once the message is finished; noted in the same transaction. */
+  /** What to do once the message is finished; recorded in the same transaction. */
   readonly followUp?: NewFollowUp;
-  /** Of an attempt that could not be made: what was unfinished before it, and is so still. Default: nothing is. */
+  /** For an attempt that could not be made: what was unfinished before it and still is. Default: nothing. */
   readonly unfinished?: UnfinishedAttempt;
 }
 
-/** A message whose time is over, and which is not attempted any more. */
+/** A message whose time is over and that is not attempted any more. */
 export interface GivenUp {
   readonly recipients: readonly QueuedRecipient[];
   readonly finishedAtMs: number;
@@ -66,22 +69,22 @@ export interface GivenUp {
   readonly bounces?: readonly Notice[];
 }
 
-/** Which messages. Everything given must hold. Upper and lower case are the same in all but ids and connections. */
+/** Selects messages. All conditions given must hold. Case is ignored except in ids and connections. */
 export interface QueueFilter {
   readonly ids?: readonly string[];
   readonly states?: readonly MessageState[];
   readonly account?: string;
   readonly connection?: string;
   readonly mailbox?: string;
-  /** The reverse-path; `*` stands for any characters. */
+  /** The reverse-path; `*` matches any characters. */
   readonly sender?: string;
   /** A part of the subject. */
   readonly subject?: string;
   /** A part of the Message-ID. */
   readonly messageId?: string;
-  /** The queue id of the message that they, bounces and delay warnings, are about; found by an index. */
+  /** The queue id of the message that a bounce or delay warning is about; found by an index. */
   readonly noticeAbout?: string;
-  /** One of the recipients; `*` stands for any characters. */
+  /** One of the recipients; `*` matches any characters. */
   readonly recipient?: string;
   /** Received before then, in milliseconds since 1970. */
   readonly receivedBeforeMs?: number;
@@ -91,19 +94,19 @@ export interface QueueFilter {
   readonly error?: string;
 }
 
-/** Which part of what a filter means is asked for, newest first. */
+/** Which part of the matching messages to return, newest first. */
 export interface PageRequest {
-  /** Most messages that are given. */
+  /** Most messages to return. */
   readonly limit: number;
-  /** Older ones than this alone: {@link QueuePage.next} of the page before. */
+  /** Only messages older than this: {@link QueuePage.next} of the page before. */
   readonly beforeId?: string;
 }
 
-/** A part of what a filter means, newest first. */
+/** A part of the matching messages, newest first. */
 export interface QueuePage {
-  /** May be fewer than asked for, and none, though more follow: a page looks at no more than so many messages. */
+  /** May be fewer than requested, even none, though more follow: a page looks at a bounded number of messages. */
   readonly messages: readonly QueuedMessage[];
-  /** Where the next page goes on; undefined where nothing follows. */
+  /** Where the next page continues; undefined if nothing follows. */
   readonly next?: string;
 }
 
@@ -111,7 +114,7 @@ export interface QueuePage {
 export interface QueueSummary {
   /** Messages that are not delivered, by state. */
   readonly open: Readonly<Record<Exclude<MessageState, 'delivered'>, number>>;
-  /** When the oldest queued message was received; undefined where none is queued. */
+  /** When the oldest queued message was received; undefined if none is queued. */
   readonly oldestQueuedAtMs?: number;
 }
 
@@ -120,7 +123,7 @@ export interface QueueTotal {
   readonly mailbox: string;
   readonly state: MessageState;
   readonly messages: number;
-  /** Octets of their bodies; those of delivered messages are gone from the disk. */
+  /** Octets of their bodies; bodies of delivered messages are gone from the disk. */
   readonly octets: number;
   readonly oldestReceivedAtMs: number;
 }
@@ -131,39 +134,40 @@ export interface DestinationDue {
   readonly nextAttemptAtMs: number;
 }
 
-/** What an attempt has sent, for limits that outlive a restart. */
+/** What an attempt has sent, for limits that survive a restart. */
 export interface SentCount {
   readonly startedAtMs: number;
   readonly endedAtMs: number;
-  /** Those it was delivered to. */
+  /** Recipients it was delivered to. */
   readonly recipients: number;
-  /** Of these, outside the tenant. */
+  /** Those of them outside the tenant. */
   readonly external: number;
 }
 
-/** Something that another instance or process has changed. */
+/** A change made by another instance or process. */
 export type StoreChange =
   /** Mail was accepted for these destinations, or is due there. */
   | { readonly kind: 'queued'; readonly destinations: readonly string[] }
-  /** Messages or their states were changed: nothing that was read before holds. */
+  /** Messages or their states were changed: nothing read before is valid. */
   | { readonly kind: 'administered' }
   /** Instances have come or gone, or leases were released or requested. */
   | { readonly kind: 'leases' }
-  /** The store cannot be reached any more; or it can again, and changes may have been missed. */
+  /** The store has become unreachable; or it is reachable again, and changes may have been missed. */
   | { readonly kind: 'unreachable' }
   | { readonly kind: 'reachable' };
 
 /**
- * A durable queue. Every promise of a change resolves once the change is durable, but for what is said to be soft: only
- * a loss of power takes that back. Every call rejects with `queue-unreachable` while the store cannot be reached.
+ * A durable queue. The promise of a change resolves once the change is durable. Changes described as soft are the
+ * exception: only a loss of power undoes them. Every call rejects with `queue-unreachable` while the store cannot be
+ * reached.
  *
- * What is written about messages on behalf of a destination is written under its lease, where the store has leases:
- * such a write rejects with `lease-lost` when the lease has another owner, and changes nothing.
+ * If the store has leases, writes about messages on behalf of a destination are made under its lease: such a write
+ * rejects with `lease-lost` when the lease has another owner, and changes nothing.
  */
 export interface QueueStore {
-  /** Undefined where one instance alone uses the store: everything is its own. */
+  /** Undefined if only one instance uses the store: everything is its own. */
   readonly leases: LeaseTable | undefined;
-  /** Likewise: the limits that it counts by itself are the whole. */
+  /** Undefined for the same reason: the limits that the instance counts are then the whole. */
   readonly grants: ExternalGrants | undefined;
   readonly records: RecordTable;
   spool(): Spool;
@@ -177,13 +181,13 @@ export interface QueueStore {
   nextDueMs(destination: string, afterMs: number): Promise<number | undefined>;
   get(id: string): Promise<QueuedMessage | undefined>;
   /**
-   * The oldest first. Looks at every message where the filter names neither ids nor {@link QueueFilter.noticeAbout}: for
+   * Oldest first. Looks at every message if the filter names neither ids nor {@link QueueFilter.noticeAbout}: for
    * commands and small queues.
    */
   list(filter: QueueFilter, limit: number): Promise<readonly QueuedMessage[]>;
-  /** The newest first, however large the queue is: neither other questions nor changes wait for it. */
+  /** Newest first, however large the queue is: neither other queries nor changes wait for it. */
   page(filter: QueueFilter, request: PageRequest): Promise<QueuePage>;
-  /** Quick, however many messages are delivered. */
+  /** Fast, however many messages are delivered. */
   summary(): Promise<QueueSummary>;
   /** How many messages were delivered then or later, and are still listed. */
   deliveredSince(sinceMs: number): Promise<number>;
@@ -191,27 +195,27 @@ export interface QueueStore {
   totals(filter: QueueFilter): Promise<readonly QueueTotal[]>;
   count(state: MessageState): Promise<number>;
   /**
-   * Whether a message of this size may come in.
+   * Checks that a message of this size may come in.
    * @throws BridgeError `queue-full`
    */
   assertRoom(bytes: number): Promise<void>;
   /**
-   * The octets, from the first; a new stream at each call. Before the last of them comes, their checksum is verified:
-   * nobody gets the whole of a damaged message. Its stream fails then, and the message is quarantined.
-   * @param options.evenIfDamaged gives whatever is there
+   * The octets, from the first; a new stream at each call. Their checksum is verified before the last of them is
+   * delivered: nobody gets the whole of a damaged message. Its stream then fails, and the message is quarantined.
+   * @param options.evenIfDamaged returns whatever is there
    * @throws BridgeError `queue-body-missing`, `queue-body-damaged`
    */
   open(id: string, options?: { readonly evenIfDamaged?: boolean }): Promise<Readable>;
   attempts(id: string): Promise<readonly AttemptRecord[]>;
   /**
-   * Attempts of a destination that delivered something and ended at a time or later. One that was begun and never
-   * ended counts as one that served all of its recipients now, or an hour after it began where that is earlier: it is
-   * not under way for longer.
+   * Attempts of a destination that delivered something and ended at this time or later. An attempt that began and never
+   * ended counts as having served all of its recipients now, or an hour after it began if that is earlier: no attempt
+   * is under way for longer.
    */
   sentSince(destination: string, sinceMs: number, nowMs: number): Promise<readonly SentCount[]>;
-  /** Likewise those of all destinations of a connection, of such as have nothing queued, too. */
+  /** The same for all destinations of a connection, including those with nothing queued. */
   sentOfConnectionSince(connection: string, sinceMs: number, nowMs: number): Promise<readonly SentCount[]>;
-  /** Those among them that delivered to somebody outside the tenant, and have ended. */
+  /** Those of them that have ended and delivered to recipients outside the tenant. */
   externalSince(
     connection: string,
     sinceMs: number,
@@ -220,28 +224,28 @@ export interface QueueStore {
   countSent(destination: string, sent: SentCount): Promise<void>;
   /** Pauses learned so far; some may be over. */
   pauses(): Promise<readonly LearnedPause[]>;
-  /** Takes the place of an earlier pause with the same key. Other instances are not told: each learns its own. */
+  /** Replaces an earlier pause with the same key. Other instances are not notified: each learns its own. */
   setPause(pause: LearnedPause): Promise<void>;
   endPause(key: string): Promise<void>;
   /** Makes queued messages due later. Does not count as an attempt. */
   defer(ids: readonly string[], untilMs: number, lease?: Lease): Promise<void>;
   /**
-   * Notes that an attempt begins, before anything of it is sent. Until {@link record} or {@link cancelAttempt} the
-   * message has an {@link UnfinishedAttempt}, whatever becomes of this process and of the store: one that a loss of power
-   * takes beginnings from takes all that waits for unfinished afterwards.
-   * @returns the message as it was before; undefined, and nothing is noted, where it is not queued any more
+   * Records that an attempt begins, before any of it is sent. Until {@link record} or {@link cancelAttempt} the message
+   * has an {@link UnfinishedAttempt}, whatever happens to this process and the store: if a loss of power loses
+   * beginnings, the store afterwards treats everything that waits as unfinished.
+   * @returns the message as it was before; undefined, with nothing recorded, if it is no longer queued
    */
   begin(id: string, attempt: AttemptStart, lease?: Lease): Promise<QueuedMessage | undefined>;
-  /** An attempt was not made after all: the message has the unfinished attempt that it had before, or none. Soft. */
+  /** An attempt was not made after all: the message gets back the unfinished attempt it had before, or none. Soft. */
   cancelAttempt(id: string, before: UnfinishedAttempt | undefined, lease?: Lease): Promise<void>;
   /**
-   * Writes what an attempt came to, and that it has ended ({@link AttemptResult.unfinished} aside).
+   * Writes the outcome of an attempt, and that it has ended (unless {@link AttemptResult.unfinished} is set).
    * @returns the bounces as queued
    */
   record(id: string, result: AttemptResult, lease?: Lease): Promise<readonly QueuedMessage[]>;
   /** Makes all queued messages due that are not. */
   hasten(nowMs: number): Promise<void>;
-  /** Queued messages of a connection whose time is over, in the order of their ids, from behind an id. */
+  /** Queued messages of a connection whose time is over, ordered by id, after an id. */
   expired(connection: string, nowMs: number, afterId: string, limit: number): Promise<readonly QueuedMessage[]>;
   /**
    * Fails a queued message without an attempt.
@@ -249,30 +253,30 @@ export interface QueueStore {
    */
   giveUp(id: string, given: GivenUp, lease?: Lease): Promise<readonly QueuedMessage[]>;
   /**
-   * Queued messages, notifications aside, that came before a time and whose sender has not been told that they wait, in
-   * the order of their ids, from behind an id.
+   * Queued messages other than notices that were received before a time and whose sender has had no warning that they
+   * wait, ordered by id, after an id.
    */
   delayed(receivedBeforeMs: number, afterId: string, limit: number): Promise<readonly QueuedMessage[]>;
   /**
-   * Notes that the sender was told of the delay, or need not be; the warning enters the queue in the same transaction,
-   * unless the message is no longer queued, or its sender was told meanwhile.
+   * Records that the sender was warned of the delay, or need not be. The warning enters the queue in the same
+   * transaction, unless the message is no longer queued or its sender was warned meanwhile.
    * @returns the warning as queued, if there was one
    */
   noteDelayTold(id: string, warning: Notice | undefined): Promise<QueuedMessage | undefined>;
-  /** Notes what is to follow a message that the queue does not hold. */
+  /** Records a follow-up of a message that the queue does not hold. */
   addFollowUp(id: string, followUp: NewFollowUp, nowMs: number): Promise<void>;
-  /** Destinations of which something is due that is to follow a message, finished or not. */
+  /** Destinations with due follow-ups of messages, finished or not. */
   followUpDestinations(nowMs: number): Promise<readonly string[]>;
-  /** What is due of a destination, the longest due first. */
+  /** Due follow-ups of a destination, longest due first. */
   followUps(destination: string, nowMs: number, limit: number): Promise<readonly FollowUp[]>;
   changeFollowUps(changes: readonly FollowUpChange[]): Promise<void>;
-  /** Makes due what falls due after a time: the clock was set. */
+  /** Makes follow-ups due that fall due after a time: the clock was set. */
   hastenFollowUps(nowMs: number, latestMs: number): Promise<void>;
-  /** @returns how many messages there were to change */
+  /** @returns how many messages were changed */
   hold(filter: QueueFilter): Promise<number>;
   /**
-   * Held, failed and quarantined messages whose body is there are queued again, due at once, with as much time before
-   * them as they once had; queued ones become due at once.
+   * Held, failed and quarantined messages whose body exists are queued again, due at once, with as much time as they
+   * first had; queued ones become due at once.
    */
   release(filter: QueueFilter, nowMs: number): Promise<number>;
   remove(filter: QueueFilter): Promise<number>;
@@ -280,11 +284,11 @@ export interface QueueStore {
   quarantine(id: string, damage: string): Promise<void>;
   /** Forgets messages that were delivered or given up before a time. */
   purge(before: { readonly deliveredMs: number; readonly failedMs: number }): Promise<number>;
-  /** Forgets what {@link sentSince} would give of attempts from before a time whose messages are gone. */
+  /** Forgets what {@link sentSince} would return about attempts from before a time whose messages are gone. */
   purgeCounts(startedBeforeMs: number): Promise<void>;
   /**
-   * Tells what other instances and processes change, within a second or two, until the returned function is called.
-   * Changes may be told more than once, and several as one.
+   * Reports changes by other instances and processes, within a second or two, until the returned function is called. A
+   * change may be reported more than once, and several as one.
    */
   subscribe(told: (change: StoreChange) => void): () => void;
   close(): Promise<void>;

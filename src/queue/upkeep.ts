@@ -10,9 +10,9 @@ export interface UpkeepOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly destinations: OpenDestinations;
-  /** How long messages that are finished stay in the queue: without their body, and with it. */
+  /** How long finished messages stay in the queue, without and with their body. */
   readonly retain: { readonly deliveredMs: number; readonly failedMs: number };
-  /** The clock was set, by so much. */
+  /** The clock was set by this much. */
   onClockSet(byMs: number): void;
   /** Messages may have run out of time. */
   lookForExpired(): void;
@@ -22,7 +22,7 @@ const watchMs = 1000;
 const expireEveryMs = 60_000;
 const purgeEveryMs = 60 * 60 * 1000;
 
-/** What has to be done from time to time, whatever mail there is. */
+/** Does periodic work that does not depend on mail. */
 export class Upkeep {
   readonly #options: UpkeepOptions;
   readonly #clockWatch: ClockWatch;
@@ -62,7 +62,7 @@ export class Upkeep {
     this.#timers.add(cancel);
   }
 
-  /** However many instances do the same: what is gone is gone. */
+  /** Several instances may do the same: what is gone is gone. */
   async #purge(): Promise<void> {
     const { store, clock, retain } = this.#options;
     const now = clock.now();
@@ -72,7 +72,7 @@ export class Upkeep {
     await store.records.purge(now);
   }
 
-  /** What is remembered of messages that are delivered, or that an administrator has deleted. */
+  /** Forgets what is remembered of messages that are delivered, or that an administrator has deleted. */
   async #forgetDeleted(): Promise<void> {
     for (const { inFlight } of this.#options.destinations.all()) {
       for (const id of inFlight.ids) {

@@ -1,6 +1,6 @@
 import { holdsUnseen } from '../base/visible.ts';
 
-/** An address with its parameters, as MAIL FROM or RCPT TO gave them. */
+/** An address with its parameters, as given in MAIL FROM or RCPT TO. */
 export interface AddressPath {
   /** Without brackets and source route; empty for `<>`; may lack a domain. */
   readonly address: string;
@@ -14,14 +14,14 @@ export interface AddressPath {
 const unsafeCharacters = /[\x00-\x1f\ufffd]/;
 const sourceRoute = /^@[^\s,:@<>]+(?:,@[^\s,:@<>]+)*:/;
 const maxPathOctets = 254;
-/** Parameters that stand without a value (RFC 6531 section 3.4, RFC 8689 section 3), and those that may. */
+/** Parameters without a value (RFC 6531 section 3.4, RFC 8689 section 3), and those whose value is optional. */
 const bareKeywords = new Set(['SMTPUTF8', 'REQUIRETLS', 'SIZE', 'BODY', 'RET', 'ENVID', 'NOTIFY', 'ORCPT', 'AUTH']);
 
 /**
- * Reads `MAIL FROM:<path> parameters` (RFC 5321 section 4.1.1.2) the way devices write it: spaces around the colon
- * and the path, no angle brackets, no domain, a quoted local part with spaces.
+ * Parses `MAIL FROM:<path> parameters` (RFC 5321 section 4.1.1.2) as devices write it: spaces around the colon and the
+ * path, no angle brackets, no domain, a quoted local part with spaces.
  * @param verb `MAIL FROM` or `RCPT TO`
- * @returns undefined where no reading makes sense
+ * @returns undefined if no reading makes sense
  */
 export function parseAddressPath(verb: string, command: string): AddressPath | undefined {
   const colon = command.indexOf(':');
@@ -38,7 +38,7 @@ export function parseAddressPath(verb: string, command: string): AddressPath | u
   return read && { address, ...read };
 }
 
-/** Index behind the path: behind its `>`, or at the first space outside quotes. */
+/** Index after the path: after its `>`, or at the first space outside quotes. */
 function pathEnd(text: string): number | undefined {
   const bracketed = text.startsWith('<');
   let quoted = false;
@@ -52,7 +52,9 @@ function pathEnd(text: string): number | undefined {
   return bracketed || quoted ? undefined : text.length;
 }
 
-/** Neither too long nor able to break a log line, and either `<>`, a bare local part, or `local@domain`. */
+/**
+ * Whether it is neither too long nor able to break a log line, and either `<>`, a bare local part, or `local@domain`.
+ */
 function isAcceptable(address: string): boolean {
   if (address === '') return true;
   if (isUnsafe(address) || Buffer.byteLength(address) > maxPathOctets) return false;
@@ -61,7 +63,7 @@ function isAcceptable(address: string): boolean {
   return isLocalPart(address.slice(0, at)) && isDomain(address.slice(at + 1));
 }
 
-/** Controls break a log line; what is not seen makes one address look like another. */
+/** Control characters break a log line; invisible ones make one address look like another. */
 function isUnsafe(text: string): boolean {
   return unsafeCharacters.test(text) || holdsUnseen(text);
 }

@@ -4,12 +4,12 @@ import { SaslSyntaxError } from '../sasl/sasl-error.ts';
 import { mechanismNamed, receiveCredentials, type SaslMechanism } from '../sasl/server-exchange.ts';
 import { SmtpReply, type SmtpSession } from './session.ts';
 
-/** What AUTH has to know of its connection; part of it is the library's. */
+/** What AUTH has to know about its connection; part of it belongs to the library. */
 export interface AuthConnection {
   readonly session: SMTPServerSession;
   readonly secure: boolean;
   readonly app: SmtpSession;
-  /** Takes the client's next line in place of a command. */
+  /** Takes the client's next line instead of a command. */
   _nextHandler: ((line: Buffer, next: () => void) => void) | false;
   send(code: number, data?: string): void;
   _isSupported(command: string): boolean;
@@ -17,10 +17,10 @@ export interface AuthConnection {
 }
 
 /**
- * AUTH (RFC 4954) by the codecs of the sasl room: the library's own read a password as UTF-8 and lose the octets of any
- * other, take a login within a transaction, and pass over the authorization identity.
+ * Handles AUTH (RFC 4954) with the codecs of the sasl room. The library's own codecs read a password as UTF-8 and lose
+ * the octets of any other, allow a login within a transaction, and ignore the authorization identity.
  * @param mechanisms those of the listener; the session decides which of them this connection may use
- * @param refusalOf what the client is told of an error
+ * @param refusalOf the reply to an error
  */
 export async function authenticateClient(
   connection: AuthConnection,

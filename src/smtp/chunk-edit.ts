@@ -1,12 +1,12 @@
 /**
- * A chunk with octets left out and line ends put in, in the order of the octets. Without a change the result is the
- * chunk itself, not a copy.
+ * Copies a chunk with octets left out and line ends inserted, in octet order. Without a change the result is the chunk
+ * itself, not a copy.
  */
 export class ChunkEdit {
   readonly #chunk: Buffer;
   #result: Buffer | undefined;
   #length = 0;
-  /** From here on nothing has been taken over yet. */
+  /** Octets from here on have not been copied yet. */
   #from = 0;
 
   constructor(chunk: Buffer) {
@@ -36,7 +36,7 @@ export class ChunkEdit {
 
   #takeUpTo(position: number): void {
     if (position <= this.#from) return;
-    // Left out at the front alone: still the chunk's own octets.
+    // Only octets at the front were left out: the result still shares the chunk's memory.
     const result = this.#room(position - this.#from);
     this.#length += this.#chunk.copy(result, this.#length, this.#from, position);
     this.#from = position;

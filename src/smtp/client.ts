@@ -8,10 +8,10 @@ export interface SmtpClient {
   readonly socket: Socket;
   /** IPv4 or IPv6 address, canonical, an IPv4-mapped one as IPv4. */
   readonly remoteAddress: string;
-  /** Present where STARTTLS is to be offered. Does the handshake; the socket is closed where it fails. */
+  /** Present if STARTTLS is offered. Does the handshake; the socket is closed if it fails. */
   readonly startTls?: (socket: Duplex) => Promise<Socket>;
-  /** From the moment a client is accepted to its login. */
+  /** From the acceptance of a client to its login. */
   readonly loginTimeoutMs: number;
-  /** Milliseconds that are left of it. */
+  /** Milliseconds left of it. */
   loginMsLeft(): number;
 }

@@ -13,12 +13,12 @@ import { type SmtpConnectionInfo, SmtpReply, type SmtpSession } from './session.
 import { SubmissionStream } from './submission-stream.ts';
 
 const enhancedStatus = /^[245]\.\d{1,3}\.\d{1,3} /;
-/** Jokes and proxy commands of the library that a submission server has no use for. */
+/** Joke and proxy commands of the library that a submission server does not need. */
 const withheldCommands = new Set(['WIZ', 'SHELL', 'KILL', 'XCLIENT', 'XFORWARD']);
 
 const connections = new WeakMap<SMTPServerSession, SubmissionConnection>();
 
-/** The connection that a session object of the library belongs to. */
+/** The connection of a session object of the library. */
 export function connectionOf(session: SMTPServerSession): SubmissionConnection {
   const connection = connections.get(session);
   if (!connection) throw new Error('a session without a connection');
@@ -29,7 +29,7 @@ const noSession = async (): Promise<never> => {
   throw new Error('a command before the session was opened');
 };
 
-/** Whom a client talks to before its session is opened, and where that failed: the library answers its commands itself. */
+/** The session before the real one is opened, and if that failed: the library answers its commands itself. */
 const nobody: SmtpSession = {
   offersAuth: () => false,
   isIdentified: () => false,
@@ -43,14 +43,15 @@ const nobody: SmtpSession = {
 };
 
 /**
- * One SMTP connection: the library's, taught to bear what old devices send and to tell each client what applies to it.
+ * One SMTP connection: the library's, extended to tolerate what old devices send and to tell each client what applies
+ * to it.
  */
 export class SubmissionConnection extends GuardedConnection implements SmtpConnectionInfo {
   /** The application's side; set before the greeting. */
   app: SmtpSession = nobody;
-  /** What the client is told of an error; set with it. */
+  /** The reply to an error; set with it. */
   refusalOf!: (error: unknown) => SmtpReply;
-  /** What was to be said to a client that has left inside its message. */
+  /** The reply meant for a client that has left inside its message. */
   departure = new SmtpReply(451, '4.4.2', 'The connection ended inside the message');
 
   constructor(server: SMTPServer, client: SmtpClient) {
@@ -66,7 +67,7 @@ export class SubmissionConnection extends GuardedConnection implements SmtpConne
     return (this.hostNameAppearsAs || '').replace(/^\[ipv6:/, '[IPv6:');
   }
 
-  /** The line end for which the message under way is refused; there is none where all are taken. */
+  /** The line end for which the current message is refused; undefined if all are accepted. */
   get lineEndFault(): LineEndFault | undefined {
     if ((this._server as SubmissionServerEvents).lineEnds === 'lenient') return undefined;
     return this._parser instanceof SubmissionStream ? this._parser.lineEndFault : undefined;
@@ -76,7 +77,7 @@ export class SubmissionConnection extends GuardedConnection implements SmtpConne
     return this._transmissionType();
   }
 
-  /** Nobody is left to read a reply. */
+  /** Whether nobody is left to read a reply. */
   get gone(): boolean {
     return this._closed || this._socket.destroyed;
   }
@@ -100,8 +101,8 @@ export class SubmissionConnection extends GuardedConnection implements SmtpConne
   }
 
   /**
-   * A client that waits behind an end of its message that is none would wait for as long as it may be silent. What it
-   * sends next, a command or more of the message, could not be told apart: the connection ends with the reply.
+   * A client that waits after a wrong end of its message would wait until the idle timeout. What it sends next, a
+   * command or more of the message, could not be told apart, so the connection ends with the reply.
    */
   #refuseWrongEnd(end: WrongEnd): void {
     const reply = wrongEndReply(end);
@@ -110,14 +111,14 @@ export class SubmissionConnection extends GuardedConnection implements SmtpConne
     if (this._dataStream) this._dataStream.destroy(reply);
   }
 
-  /** The client did not wait for a reply; the log shall say why its message was not accepted. */
+  /** The client did not wait for a reply; the log has to say why its message was not accepted. */
   override _onClose(): void {
     const end = this._parser instanceof SubmissionStream ? this._parser.wrongEnd : undefined;
     if (end) this.departure = wrongEndReply(end);
     super._onClose();
   }
 
-  /** A text that brings its own enhanced status gets no second one. */
+  /** A text with its own enhanced status gets no second one. */
   override send(code: number, data?: string | string[] | null, context?: string | false): void {
     if (code >= 400 && !this._closing) this.app.refused(code, String(data ?? ''));
     if (Array.isArray(data)) data = data.flatMap((line) => (line.startsWith('AUTH ') ? this.#authLine() : line));
@@ -134,7 +135,7 @@ export class SubmissionConnection extends GuardedConnection implements SmtpConne
     return withheldCommands.has(command) ? undefined : super._getHandler(command);
   }
 
-  /** Its mechanisms are a matter of the connection: TLS, loopback and settings decide. */
+  /** The mechanisms depend on the connection: TLS, loopback and settings decide. */
   override handler_AUTH(command: Buffer, callback: () => void): void {
     void authenticateClient(this, command, callback, this._server.options.authMethods ?? [], this.refusalOf);
   }
@@ -147,13 +148,16 @@ export class SubmissionConnection extends GuardedConnection implements SmtpConne
     super.handler_HELO(this.#withName(command), callback);
   }
 
-  /** UPS devices and disk stations greet without a name, or with one that holds blanks: its address names a client too. */
+  /**
+   * UPS devices and disk stations greet without a name, or with a name that contains spaces: the address identifies a
+   * client as well.
+   */
   #withName(command: Buffer): Buffer {
     const [verb, ...names] = command.toString().trim().split(/\s+/);
     return names.length === 1 ? command : Buffer.from(`${verb} ${addressLiteral(this.remoteAddress)}`);
   }
 
-  /** The answer to a challenge of AUTH is no command; a NUL in it is no base64. */
+  /** The answer to an AUTH challenge is not a command; a NUL in it is not base64. */
   override _onCommand(command: Buffer, callback?: () => void): void {
     if (this._nextHandler || !this._ready || this._upgrading || !holdsNul(command)) {
       super._onCommand(command, callback);

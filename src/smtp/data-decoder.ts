@@ -1,21 +1,21 @@
 import type { LineEndFault } from '../message/line-ends.ts';
 import { ChunkEdit } from './chunk-edit.ts';
 
-/** What ends a message: `CRLF . CRLF` alone, or a dot between any two lines that end in LF, with or without CR. */
+/** What ends a message: only `CRLF . CRLF`, or a dot between any two lines that end in LF, with or without CR. */
 export type EndOfData = 'crlf' | 'lf';
 
-/** A dot alone on a line that is no end, but may have been meant as one. */
+/** A dot alone on a line that does not end the message, but may have been meant to. */
 export interface WrongEnd {
-  /** As it came, `<LF>.<LF>`. */
+  /** The octets received, `<LF>.<LF>`. */
   readonly form: string;
-  /** One octet more makes it a right end, and may be on its way. */
+  /** One more octet makes it a correct end, and may be on its way. */
   readonly incomplete: boolean;
 }
 
-/** What a chunk gave. */
+/** The result for a chunk. */
 export interface DecodedData {
   readonly content: Buffer;
-  /** How many octets of the chunk belong to the message and its end; absent while the message goes on. */
+  /** How many octets of the chunk belong to the message and its end; absent while the message continues. */
   readonly endsAt?: number;
 }
 
@@ -24,32 +24,34 @@ type LineEnd = 'CRLF' | 'LF' | 'CR';
 const LF = 0x0a;
 const CR = 0x0d;
 const DOT = 0x2e;
-/** So many CRs in a row are held back until it is known whether an LF follows; a longer row ends lines by itself. */
+/**
+ * This many CRs in a row are held back until it is known whether an LF follows; a longer row ends lines without one.
+ */
 const maxHeldCrs = 8;
 /** Room for QUIT and its line end. */
 const maxTrailOctets = 6;
 
 /**
- * Reads a message as DATA carries it (RFC 5321 section 4.5.2), chunk by chunk: takes the stuffed dots out, finds the
- * end, and gives the content with CRLF at the end of each line, whatever the client ended it with. Other line ends are
- * treated as Postfix does since version 3.9 (`smtpd_forbid_bare_newline = normalize`): an LF alone ends a line, here a
- * CR alone too; but the end of the message is `CRLF . CRLF` to the octet. A server before us that takes other octets
- * for content can then not be made to smuggle a second message. A dot alone on a line that ends in another way, or
- * follows a line that does, is left out: it may have been meant as an end, and must never become one.
+ * Reads a message as transferred by DATA (RFC 5321 section 4.5.2), chunk by chunk: removes the dot stuffing, finds the
+ * end, and returns the content with CRLF at the end of each line, whatever the client used. Other line ends are treated
+ * like Postfix does since version 3.9 (`smtpd_forbid_bare_newline = normalize`): a bare LF ends a line, and here a bare
+ * CR too, but the end of the message is exactly `CRLF . CRLF`. A server before us that takes other octets for content
+ * then cannot be used to smuggle a second message. A dot alone on a line that ends in another way, or follows a line
+ * that does, is left out: it may have been meant as an end, and must never become one.
  *
- * CR CR LF is one line end: programs write it that turn LF into CRLF twice.
+ * CR CR LF is one line end: programs that convert LF to CRLF twice write it.
  */
 export class DataDecoder {
   readonly #endOfData: EndOfData;
   /** How the line before this one ended; the start of the message counts as CRLF. */
   #before: LineEnd = 'CRLF';
   #atLineStart = true;
-  /** Held back: a dot at the start of a line, and CRs behind it or behind other octets. */
+  /** Held back: a dot at the start of a line, and CRs after it or after other octets. */
   #dot = false;
   #crs = 0;
   #fault: LineEndFault | undefined;
   #wrongEnd: string | undefined;
-  /** The first octets behind the last wrong end; they begin in this chunk at #trailFrom. */
+  /** The first octets after the last wrong end; they begin in this chunk at #trailFrom. */
   #trail = '';
   #trailFrom = 0;
 
@@ -62,7 +64,7 @@ export class DataDecoder {
     return this.#fault;
   }
 
-  /** The wrong end that the octets so far close with; nothing, or QUIT alone, stands behind it. */
+  /** The wrong end at the end of the octets so far; nothing, or only QUIT, follows it. */
   get wrongEnd(): WrongEnd | undefined {
     if (this.#dot && this.#crs > 0) {
       return { form: this.#form('CR'), incomplete: this.#crs === 1 && this.#before === 'CRLF' };
@@ -89,7 +91,7 @@ export class DataDecoder {
     return { content: edit.finish(chunk.length) };
   }
 
-  /** Reads on to the end of the line or of the chunk, or up to what has to be held back. @returns where to go on */
+  /** Reads to the end of the line or of the chunk, or up to what has to be held back. @returns where to continue */
   #readLine(chunk: Buffer, from: number, edit: ChunkEdit): number {
     if (this.#atLineStart && chunk[from] === DOT) {
       edit.skip(from);
@@ -116,7 +118,7 @@ export class DataDecoder {
     return end + 1;
   }
 
-  /** An LF came behind what is held back. @returns whether it ends the message */
+  /** An LF follows what is held back. @returns whether it ends the message */
   #endHeldLine(next: number, edit: ChunkEdit): boolean {
     const crs = this.#crs;
     if (crs !== 1) this.#fault ??= crs === 0 ? 'bare-lf' : 'bare-cr';
@@ -132,7 +134,7 @@ export class DataDecoder {
     return this.#endOfData === 'lf' ? this.#before !== 'CR' && crs <= 1 : this.#before === 'CRLF' && crs === 1;
   }
 
-  /** What is held back is followed by neither CR nor LF: the dot was stuffing, the CRs are line ends. */
+  /** Neither CR nor LF follows what is held back: the dot was stuffing, the CRs are line ends. */
   #releaseHeld(next: number, edit: ChunkEdit): void {
     if (this.#crs === 0) {
       this.#dot = false;

@@ -7,7 +7,7 @@ import { endGently } from '../base/sockets/linger.ts';
 import { writeTimeoutMs } from '../base/sockets/paced-writer.ts';
 import type { SmtpClient } from './client.ts';
 
-/** What a server is told of clients that have no session. */
+/** What a server is told about clients that have no session. */
 export interface SubmissionServerEvents extends SMTPServer {
   readonly lineEnds: 'lenient' | 'strict';
   readonly wrongEndWaitMs: number | undefined;
@@ -16,8 +16,8 @@ export interface SubmissionServerEvents extends SMTPServer {
 }
 
 /**
- * The library's connection over the socket of a client that a listener has accepted: it holds no client longer than it
- * should. TLS is the listener's.
+ * The library's connection over the socket of a client that a listener has accepted. It limits how long a client can
+ * keep it. TLS is done by the listener.
  */
 export abstract class GuardedConnection extends SMTPConnection {
   readonly #client: SmtpClient;
@@ -30,10 +30,10 @@ export abstract class GuardedConnection extends SMTPConnection {
     this.#client = client;
   }
 
-  /** Whether the client may stay: it has logged in, or its network says who it is. */
+  /** Whether the client may stay: it has logged in, or its network identifies it. */
   protected abstract isIdentified(): boolean;
 
-  /** Waits for neither an early talker nor a name server: both only slow honest devices down. */
+  /** Waits neither for early talkers nor for a name server: both only slow honest devices down. */
   override init(): void {
     this._setListeners(() => this.connectionReady());
     endWithClient(this._socket);
@@ -66,7 +66,7 @@ export abstract class GuardedConnection extends SMTPConnection {
     this.send(421, '4.7.0 Too many commands before the login');
   }
 
-  /** The library would read on from a client that goes on sending, as fast as it sends. */
+  /** The library would continue to read from a client that keeps sending, as fast as it sends. */
   override close(): void {
     const isOpen = !this._closing;
     super.close();
@@ -74,12 +74,13 @@ export abstract class GuardedConnection extends SMTPConnection {
   }
 
   /**
-   * Takes the next command once the system has every reply, so that a client that does not read gets no further ones;
-   * after a while it is cut. The library alone would let 64 KiB of replies pile up, each with the weight of an object.
+   * Takes the next command once the system has every reply, so that a client that does not read gets no more replies;
+   * after a while it is cut off. On its own, the library would let 64 KiB of replies pile up, each with the overhead of
+   * an object.
    */
   override _whenWritable(next: () => void): void {
     const socket = this._socket;
-    // Behind the last reply there is no further command, and no further write.
+    // After the last reply there is neither another command nor another write.
     if (!socket.writable) return;
     if (socket.writableLength === 0) {
       this.#next(next);
@@ -93,7 +94,7 @@ export abstract class GuardedConnection extends SMTPConnection {
       },
       this.session.user ? afterLogin : beforeLogin,
     );
-    // Its turn comes behind all that waits.
+    // This write is queued after everything that waits.
     socket.write('', () => {
       clearTimeout(timer);
       if (!socket.destroyed) this.#next(next);
@@ -111,7 +112,7 @@ export abstract class GuardedConnection extends SMTPConnection {
     const plain = this._socket;
     if (this._parser) {
       plain.unpipe(this._parser);
-      // It drops what came ahead of the handshake (RFC 3207 section 4.2); the next one sees octets of TLS alone.
+      // Drops what came before the handshake (RFC 3207 section 4.2); the next parser only sees octets of TLS.
       this._parser.isClosed = true;
     }
     this._parser = this._createParser();
@@ -120,7 +121,7 @@ export abstract class GuardedConnection extends SMTPConnection {
     setImmediate(callback);
     startTls(plain).then(
       (secured) => this.#secured(secured, secureCallback),
-      // The socket is closed by now, which is where everything ends.
+      // The socket is closed by now, which ends everything.
       () => {},
     );
   }
@@ -145,11 +146,11 @@ export abstract class GuardedConnection extends SMTPConnection {
       socket.pipe(this._parser);
       secureCallback?.();
     });
-    // Who had logged in before has to do it again, and gets the time for it.
+    // A client that was logged in has to log in again, and gets the time for it.
     if (this.#loginDeadline === undefined) this.#startLoginDeadline(this.#client.loginTimeoutMs);
   }
 
-  /** RFC 3207 section 4.2: what the client said before the handshake counts no more. */
+  /** RFC 3207 section 4.2: what the client said before the handshake no longer counts. */
   #forget(): void {
     this.session.user = false as never;
     this.hostNameAppearsAs = false;
@@ -160,14 +161,17 @@ export abstract class GuardedConnection extends SMTPConnection {
   #startLoginDeadline(ms: number): void {
     this.#loginDeadline = setTimeout(() => {
       this.#loginDeadline = undefined;
-      // A handshake has the same deadline and ends by itself.
+      // A handshake has the same deadline and ends on its own.
       if (this._upgrading || this.isIdentified()) return;
       this.send(421, '4.7.0 The login took too long');
     }, ms);
   }
 }
 
-/** Nobody waits for a reply any more: what has been written still arrives. The listener leaves half-closed sockets open. */
+/**
+ * Nobody waits for a reply any more, but what has been written still arrives. The listener leaves half-closed sockets
+ * open.
+ */
 function endWithClient(socket: Socket): void {
   socket.once('end', () => socket.end());
 }

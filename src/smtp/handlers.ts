@@ -8,9 +8,9 @@ import type { SmtpServerSettings } from './settings.ts';
 
 type Callback = (error?: (Error & { responseCode?: number }) | null) => void;
 
-/** Joins the library's callbacks to the {@link SmtpSession} of each connection. */
+/** Connects the library's callbacks to the {@link SmtpSession} of each connection. */
 export function submissionHandlers(settings: SmtpServerSettings): SMTPServerOptions {
-  /** Runs a verb of the session and turns its refusal into the library's form. */
+  /** Runs a verb of the session and converts its refusal to the library's form. */
   const run = <T>(
     session: SMTPServerSession,
     verb: (app: SmtpSession, connection: SubmissionConnection) => Promise<T>,
@@ -24,7 +24,7 @@ export function submissionHandlers(settings: SmtpServerSettings): SMTPServerOpti
   };
   const refusalOf = (error: unknown, connection: SubmissionConnection): SmtpReply => {
     if (error instanceof SmtpReply) return error;
-    // A client that hung up in the middle of its message is no defect; its reply is for the log alone.
+    // A client that hung up in the middle of its message is not a defect; the reply is only logged.
     if (connection.gone) return connection.departure;
     settings.onDefect(error, connection);
     return new SmtpReply(451, '4.3.0', 'Internal error, try again later');
@@ -75,15 +75,15 @@ function replyError(reply: SmtpReply): Error & { responseCode: number } {
 }
 
 /**
- * Feeds a message to `accept`. Whatever becomes of it, the client's octets are read to their end: its reply may only
- * come after the final dot (RFC 5321 section 4.1.1.4).
+ * Feeds a message to `accept`. The client's octets are always read to their end: the reply may only come after the
+ * final dot (RFC 5321 section 4.1.1.4).
  */
 async function receive<T>(
   stream: Readable,
   content: AsyncIterable<Buffer>,
   accept: (content: AsyncIterable<Buffer>) => Promise<T>,
 ): Promise<T> {
-  // One listener must stay for as long as the stream lives: an error without one would end the process.
+  // One listener has to remain as long as the stream lives: an error without one would end the process.
   stream.on('error', () => {});
   try {
     return await accept(content);
@@ -103,7 +103,7 @@ function envelopeOf(session: SMTPServerSession): Envelope {
     reversePath,
     recipients,
     eightBit: bodyType === '8bitmime',
-    // Clients that cannot say SMTPUTF8 send such addresses all the same.
+    // Clients without SMTPUTF8 send such addresses as well.
     smtpUtf8: smtpUtf8 === true || international,
     ...(dsn?.ret || dsn?.envid ? { dsn: envelopeDsn(dsn) } : {}),
   };

@@ -2,16 +2,16 @@ import type { Readable } from 'node:stream';
 import { CrlfChecker, LineEndError, type LineEndFault } from '../message/line-ends.ts';
 import { SmtpReply } from './session.ts';
 
-/** No mail and no command may hold a NUL (RFC 5321 section 4.5.2): some programs read nothing after it. */
+/** Neither mail nor commands may contain a NUL (RFC 5321 section 4.5.2): some programs read nothing after it. */
 export function holdsNul(octets: Uint8Array): boolean {
   return octets.includes(0);
 }
 
 /**
- * A message's octets, which fail with the right reply beyond the size limit, at the first NUL, and at the first line end
- * that `fault` tells of. Whatever `fault` says, no bare CR or LF gets through: what one server takes for the end of a message
- * another takes for content, and a second message can be smuggled in between. The stream is left as it is when the
- * reader stops early.
+ * Passes a message's octets, and fails with the right reply beyond the size limit, at the first NUL, and at the first
+ * line end that `fault` reports. Independently of `fault`, no bare CR or LF gets through: what one server takes for the
+ * end of a message another takes for content, so a second message could be smuggled in between. If the reader stops
+ * early, the stream is left as it is.
  */
 export async function* guarded(
   stream: Readable,

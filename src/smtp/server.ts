@@ -11,7 +11,7 @@ export interface SmtpServer {
   serve(client: SmtpClient): void;
   /** Connections open now. */
   connections(): number;
-  /** Ends what is idle with a 421 and what is under way as soon as it is done, everything else after `graceMs`. */
+  /** Ends idle connections with a 421 and busy ones as soon as they are done; the rest after `graceMs`. */
   shutDown(graceMs: number): void;
 }
 
@@ -78,7 +78,7 @@ function libraryOptions(settings: SmtpServerSettings): SMTPServerOptions {
     name: settings.name,
     ...(settings.banner === undefined ? {} : { banner: settings.banner }),
     heloResponse: '%s Hello %s',
-    // TLS is the listener's; the library only has to know of it.
+    // The listener does TLS; the library only has to know about it.
     secure: settings.security === 'tls',
     disabledCommands: settings.security === 'starttls' ? [] : ['STARTTLS'],
     hideENHANCEDSTATUSCODES: false,

@@ -2,7 +2,7 @@ import type { SaslMechanism } from '../sasl/server-exchange.ts';
 import type { SmtpConnectionInfo, SmtpSession } from './session.ts';
 
 export interface SmtpServerSettings {
-  /** What the listener does: `tls` is active from the start, `starttls` is offered. */
+  /** TLS on the listener: `tls` is active from the start, `starttls` is offered. */
   readonly security: 'none' | 'starttls' | 'tls';
   /** Name in the greeting and at EHLO. */
   readonly name: string;
@@ -12,20 +12,20 @@ export interface SmtpServerSettings {
   readonly maxMessageBytes: number;
   readonly maxRecipients: number;
   /**
-   * What becomes of a message with line ends other than CRLF. `lenient` (default): they become CRLF. `strict`: it is
-   * refused (554 5.6.11). Command lines may end in LF alone in both.
+   * How a message with line ends other than CRLF is treated. `lenient` (default): they become CRLF. `strict`: it is
+   * refused (554 5.6.11). In both cases command lines may end in LF alone.
    */
   readonly lineEnds?: 'lenient' | 'strict';
-  /** How long a client may wait behind a message that ended in a wrong way before it is told; default five seconds. */
+  /** How long a client may wait after a wrong end of its message before it gets the reply; default five seconds. */
   readonly wrongEndWaitMs?: number;
-  /** How long a client may say nothing; RFC 5321 section 4.5.3.2 asks for five minutes. */
+  /** How long a client may be silent; RFC 5321 section 4.5.3.2 asks for five minutes. */
   readonly idleTimeoutMs: number;
-  /** Called once for each connection before the greeting; may throw an SmtpReply to turn it away. */
+  /** Called once for each connection before the greeting; may throw an SmtpReply to reject it. */
   openSession(connection: SmtpConnectionInfo): SmtpSession;
-  /** Told of everything a session throws that is no SmtpReply. */
+  /** Called with everything a session throws that is not an SmtpReply. */
   onDefect(error: unknown, connection: SmtpConnectionInfo): void;
-  /** Told of clients whose connection failed. */
+  /** Called for clients whose connection failed. */
   onRejected(remoteAddress: string, why: string): void;
-  /** Told of clients that were cut because they did not take their replies. */
+  /** Called for clients that were cut off because they did not read their replies. */
   onStalled(remoteAddress: string): void;
 }

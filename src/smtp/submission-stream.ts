@@ -4,25 +4,28 @@ import { hasMoreLinesThan } from '../base/sockets/command-bound.ts';
 import type { LineEndFault } from '../message/line-ends.ts';
 import { DataDecoder, type EndOfData, type WrongEnd } from './data-decoder.ts';
 
-/** How long a client may wait behind a wrong end before it is told. */
+/** How long a client may wait after a wrong end before it gets the reply. */
 const wrongEndWaitMs = 5000;
-/** Where an octet is missing that TCP may be sending anew: its fifth attempt comes half a minute after the first. */
+/**
+ * For an end that lacks an octet, which TCP may be retransmitting: its fifth attempt comes half a minute after the
+ * first.
+ */
 const incompleteEndWaitMs = 35_000;
 
 export interface SubmissionStreamOptions {
-  /** Asked at each DATA. */
+  /** Called at each DATA. */
   endOfData(): EndOfData;
-  /** The client has ended its message in a wrong way, and waits. */
+  /** The client has sent a wrong end of its message, and waits. */
   onWrongEnd(end: WrongEnd): void;
-  /** Asked at each chunk of commands: lines that may arrive together. */
+  /** Called at each chunk of commands: lines that may arrive together. */
   maxLinesAtOnce(): number;
-  /** More lines came; none of them is taken. */
+  /** More lines arrived; none of them is taken. */
   onTooManyLines(): void;
   /** Default: five seconds. */
   readonly wrongEndWaitMs?: number | undefined;
 }
 
-/** The library's parser of what a client sends, with a reading of DATA of its own; see {@link DataDecoder}. */
+/** The library's parser of what a client sends, with its own decoding of DATA; see {@link DataDecoder}. */
 export class SubmissionStream extends SMTPStream {
   readonly #options: SubmissionStreamOptions;
   #decoder = new DataDecoder();
@@ -38,7 +41,7 @@ export class SubmissionStream extends SMTPStream {
     return this.#decoder.fault;
   }
 
-  /** The wrong end that the message closes with so far. */
+  /** The wrong end at the end of the message so far. */
   get wrongEnd(): WrongEnd | undefined {
     return this._dataMode ? this.#decoder.wrongEnd : undefined;
   }
@@ -66,7 +69,7 @@ export class SubmissionStream extends SMTPStream {
     }
     const stream = this._dataStream;
     const resume = () => {
-      // A stream that the application destroys never drains, it only closes.
+      // A stream that the application destroys never drains; it only closes.
       stream?.off('drain', resume).off('close', resume);
       this.#watchForWrongEnd();
       done();

@@ -15,36 +15,35 @@ import { withChangedFields, withRedirection, withRewrittenAddresses } from './re
 
 export interface AcceptedHeaderOptions {
   readonly account: SubmissionAccount;
-  /** As the client said it: what it rewrites is not rewritten yet. */
+  /** As given by the client: account rewrites are not yet applied. */
   readonly envelope: Envelope;
   readonly client: SmtpConnectionInfo;
   readonly hostname: string;
   readonly id: string;
   readonly receivedAtMs: number;
-  /** Makes the reply to a From or Sender that the account may not use. */
+  /** The reply to a From or Sender that the account may not use. */
   refuse(address: string): SmtpReply;
 }
 
-/** What a message leaves with, and as. */
+/** The header that a message leaves with, and facts from it. */
 export interface AcceptedHeader {
-  /** Undefined: as it came. */
+  /** Undefined: unchanged. */
   readonly octets: Buffer | undefined;
-  /** The mailbox that it is sent as. */
+  /** The mailbox that the message is sent as. */
   readonly mailbox: string;
-  /** What lists of messages show of it. */
+  /** What message lists show. */
   readonly listed: ListedHeader;
 }
 
 const nothing = Buffer.alloc(0);
 
-/** A message that has been through this many servers is in a mail loop (RFC 5321 section 6.3). */
+/** A message that has passed this many servers is in a mail loop (RFC 5321 section 6.3). */
 const maxReceivedFields = 50;
 
 /**
- * The header a message leaves with: a Received field before all others, one sound From, Date and Message-ID, each
- * field once that may stand once, no Bcc, and what the account has changed. Everything else stays as it came.
- * @throws SmtpReply where From or Sender is not the account's to use, or the message is in a mail loop;
- *   TooManyAddressesError
+ * Makes the header a message leaves with: a Received field before all others, one valid From, Date and Message-ID, one
+ * of each field that may occur once, no Bcc, and the account's changes. Everything else stays as it came.
+ * @throws SmtpReply if the account may not use From or Sender, or the message is in a mail loop; TooManyAddressesError
  */
 export function acceptedHeader(header: HeaderBlock, options: AcceptedHeaderOptions): AcceptedHeader {
   const { client, receivedAtMs } = options;
@@ -70,7 +69,7 @@ export function acceptedHeader(header: HeaderBlock, options: AcceptedHeaderOptio
   return { octets, mailbox, listed: { ...listedHeader(usable), messageId: shownMessageId(messageId) } };
 }
 
-/** The header as it came but for what would make Microsoft refuse the message, or show it otherwise than it is. */
+/** The header without what would make Microsoft refuse the message or misrepresent it. */
 function usableHeader(
   header: HeaderBlock,
   { account, envelope, refuse }: AcceptedHeaderOptions,
@@ -78,7 +77,7 @@ function usableHeader(
   const { forceFrom, changes } = account;
   const { recipients } = envelope;
   const reversePath = rewrittenSender(account, envelope.reversePath);
-  // Words in From may have to be completed before it says anything.
+  // Names in From may have to be completed before From says anything.
   const likely = account.mailboxFor(reversePath, []);
   const plain = withPlainNames(header);
   const sound = withSoundAddressFields(changes ? withChangedFields(plain, changes.fields) : plain, {
@@ -92,7 +91,7 @@ function usableHeader(
   const authors = authorsOf(single).map((address) => changes?.senders.replacement(address) ?? address);
   const mailbox = account.mailboxFor(reversePath, forceFrom === undefined ? authors : [forceFrom]);
   const sender = forceFrom === undefined ? senderEdit(single, mailbox) : forcedSenderEdit(single, forceFrom);
-  // The envelope says who gets the message; a Bcc that went along would tell everybody.
+  // The envelope says who gets the message; a Bcc left in would tell everybody.
   const isHidden = (field: HeaderField) => field.is('Bcc') || field.is('Resent-Bcc');
   const dropped = single.fields.filter((field) => isHidden(field) || sender.drop.has(field));
   const usable = single.with(new Map(dropped.map((field) => [field, nothing])), sender.add);
@@ -106,7 +105,7 @@ function usableHeader(
   return { usable: withRedirection(shown, redirectAllTo, rewrittenRecipients(account, recipients)), mailbox };
 }
 
-/** `Sender` is the mailbox that sends on behalf of From (RFC 5322 section 3.6.2), unless the message says who it is. */
+/** `Sender` is the mailbox that sends on behalf of From (RFC 5322 section 3.6.2), unless the message names it. */
 function withSenderOnBehalf(header: HeaderBlock, mailbox: string, { isOnBehalf }: SubmissionAccount): HeaderBlock {
   if (!isOnBehalf || header.field('Sender')) return header;
   const [from] = parseAddressList(header.get('From') ?? '').addresses;
@@ -115,7 +114,7 @@ function withSenderOnBehalf(header: HeaderBlock, mailbox: string, { isOnBehalf }
   return isOther && isOnBehalf(from.address) ? header.with(new Map(), `Sender: ${mailbox}\r\n`) : header;
 }
 
-/** What the message said of its senders, rewritten, and the mailbox in their place if a rule made another of it. */
+/** The senders in the message, rewritten, and replaced by the mailbox if a rule changed it. */
 function rewrittenSenders(
   said: readonly string[],
   rewritten: HeaderBlock,
@@ -128,7 +127,7 @@ function rewrittenSenders(
   return [...said.map((address) => changes?.senders.replacement(address) ?? address), ...others];
 }
 
-/** `From : a@b.c` without its blank: not every reader takes it for a field. */
+/** Turns `From : a@b.c` into a field without the space: not every reader takes it for a field. */
 function withPlainNames(header: HeaderBlock): HeaderBlock {
   const isOdd = ({ name, raw }: HeaderField) => raw[name.length] !== 0x3a;
   return header.with(new Map(header.fields.filter(isOdd).map((field) => [field, field.plainLine()])));

@@ -1,24 +1,24 @@
 import type { MailChanges } from '../accounts/mail-changes.ts';
 import type { CourierOrder } from '../message/courier-kind.ts';
 
-/** What a submission session has to know of an account. */
+/** What a submission session has to know about an account. */
 export interface SubmissionAccount {
   readonly username: string;
   readonly connection: string;
-  /** Sent as where {@link mailboxFor} is not asked; its domain completes addresses. */
+  /** Used where {@link mailboxFor} is not asked; its domain completes addresses. */
   readonly mailbox: string;
   /** In order of preference. */
   readonly send?: CourierOrder;
   readonly delivery: 'queued' | 'direct';
-  /** What ends a message from its networks; `crlf` where left out. */
+  /** What ends a message from its networks; default `crlf`. */
   readonly endOfData?: 'crlf' | 'lf';
-  /** How long the same message is not taken twice; absent: it is. */
+  /** How long a repeated message is dropped as a duplicate; absent: never. */
   readonly dropDuplicatesMs?: number;
-  /** Address that all mail of the account is sent as, whatever it says itself. */
+  /** Address that all mail of the account is sent as, whatever the mail itself says. */
   readonly forceFrom?: string;
-  /** What becomes of its mail before the sender rules are asked; absent: nothing. */
+  /** Changes to its mail, made before the sender rules are checked; absent: none. */
   readonly changes?: MailChanges;
-  /** Whether it sends on behalf of an address, and shows that; default: of none. */
+  /** Whether it sends on behalf of an address, and shows that; default: never. */
   isOnBehalf?(address: string): boolean;
   maySendAs(address: string): boolean;
   /**
@@ -29,7 +29,7 @@ export interface SubmissionAccount {
   mailboxFor(reversePath: string, authors: readonly string[]): string;
 }
 
-/** One that may send. */
+/** An account that may send. */
 export interface SendingAccount extends SubmissionAccount {
   readonly send: CourierOrder;
 }

@@ -12,10 +12,10 @@ import type { SendingAccount } from './account.ts';
 /** Clients wait ten minutes for the reply to the final dot (RFC 5321 section 4.5.3.2.6), many of them less. */
 const attemptTimeoutMs = 4 * 60_000;
 
-/** Waits before Sent Items are looked at, one after the other: the client waits too. */
+/** The waits before each look at Sent Items: the client waits as well. */
 const looksAfterMs = [2000, 5000, 10_000];
 
-/** As much of a connection as sending takes. */
+/** The part of a connection that sending needs. */
 export interface SendingUpstream {
   courier(kind: CourierKind, policy: DeliveryPolicy): Courier;
 }
@@ -28,20 +28,20 @@ export interface DirectDelivery {
   readonly policy: DeliveryPolicy;
   readonly message: OutgoingMessage;
   readonly clock: Clock;
-  /** Breaks it off; default: time alone does. */
+  /** Aborts it; default: only a timeout does. */
   readonly signal?: AbortSignal;
-  /** Nobody is left to hear of it. */
+  /** Whether nobody is left to get the reply. */
   clientIsGone(): boolean;
 }
 
 /**
- * One attempt, bounded in time. Where its answer is lost, Sent Items tell what became of it, as far as they may be looked
- * at. Never rejects.
+ * Makes one attempt, with a time limit. If its answer is lost, Sent Items show what became of it, as far as they may be
+ * searched. Never rejects.
  */
 export async function deliverNow(delivery: DirectDelivery): Promise<DeliveryReport> {
   const { upstream, account, courier: kind, policy, message, clock } = delivery;
   try {
-    // It will send again what it got no reply to.
+    // The client will send again, because it got no reply.
     if (delivery.clientIsGone()) throw clientGone();
     if (!upstream) throw new Error(`there is no connection ${account.connection}`);
     const courier = upstream.courier(kind, policy);
@@ -54,7 +54,7 @@ export async function deliverNow(delivery: DirectDelivery): Promise<DeliveryRepo
   }
 }
 
-/** The report of an attempt without what was unclear in it, as far as that can be found out soon. */
+/** Resolves what is unclear in an attempt's report, as far as that is possible soon. */
 async function clearedUp(
   courier: Courier,
   message: OutgoingMessage,
@@ -73,22 +73,22 @@ async function clearedUp(
     // Nothing can be found out. What goes on to the queue is ambiguous there as well, and held.
     if (found.hold) break;
     const outcomes = new Map(found.recipients.map((outcome) => [outcome.address, outcome]));
-    // Of how many copies that makes nobody knows.
+    // Nobody knows how many copies that makes.
     const { copies: _, ...rest } = report;
     report = { ...rest, recipients: report.recipients.map((each) => outcomes.get(each.address) ?? each) };
   }
   return report;
 }
 
-/** Recipients that the attempt did not serve. */
+/** Recipients that the attempt has not served. */
 export function undelivered(envelope: Envelope, report: DeliveryReport): EnvelopeRecipient[] {
   const done = new Set(report.recipients.filter((each) => each.outcome === 'delivered').map((each) => each.address));
   return envelope.recipients.filter(({ address }) => !done.has(address));
 }
 
 /**
- * The reply to a message of which no recipient was served: temporary as soon as one of them may succeed later, and
- * whatever waits for an administrator may.
+ * The reply to a message without any served recipient: temporary if one of them may succeed later, which includes
+ * anything that waits for an administrator.
  */
 export function directRefusal(report: DeliveryReport): SmtpReply {
   const worst = report.recipients.find((each) => each.outcome !== 'permanent') ?? report.recipients[0];
@@ -100,7 +100,7 @@ export function directRefusal(report: DeliveryReport): SmtpReply {
   return new SmtpReply(permanent ? 554 : 451, enhanced, said);
 }
 
-/** The reply to a client that is not there any more; the log alone sees it. */
+/** The reply to a client that has left; it only appears in the log. */
 export function clientGone(): SmtpReply {
   return new SmtpReply(451, '4.4.2', 'The client has gone before the message was delivered to all recipients');
 }

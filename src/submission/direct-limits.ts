@@ -5,10 +5,10 @@ import type { AdmissionRefused } from '../queue/limits/direct.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { SendingAccount } from './account.ts';
 
-/** A client waits that long for a permit within the limits of its mailbox before it is told to come again. */
+/** How long a client waits for a permit within the limits of its mailbox before it gets a temporary reply. */
 const patienceMs = 30_000;
 
-/** One attempt of a courier, broken off by the signal. Never rejects. */
+/** Makes one attempt of a courier, aborted by the signal. Never rejects. */
 export type DirectAttemptBy = (
   courier: CourierKind,
   message: OutgoingMessage,
@@ -16,8 +16,8 @@ export type DirectAttemptBy = (
 ) => Promise<DeliveryReport>;
 
 /**
- * Makes an attempt within the limits that the mailbox's queued messages keep to; it counts in them. Where its courier is
- * shut, or cannot take the message for what it is, the account's next one makes another for those it did not serve.
+ * Makes an attempt within the limits of the mailbox's queued messages, which it counts against. If its courier is shut,
+ * or cannot take this message, the account's next courier makes another attempt for the remaining recipients.
  */
 export async function deliverWithinLimits(
   queue: Pick<Queue, 'admit'>,
@@ -32,7 +32,7 @@ export async function deliverWithinLimits(
   for (;;) {
     const envelope = { ...message.envelope, recipients: left };
     const now = await attemptOnce(queue, account, [first, ...rest], { ...message, envelope }, attempt);
-    // What an attempt said comes before that there is none to follow it.
+    // The report of an attempt takes precedence over the refusal of the next one.
     if ('refused' in now) return report ?? now.refused;
     report = report ? merged(report, now.report) : now.report;
     [first, ...rest] = [first, ...rest].filter((courier) => courier !== now.courier) as unknown as CourierOrder;
@@ -62,7 +62,7 @@ async function attemptOnce(
   }
 }
 
-/** Addresses of those whom another courier may serve at once: nothing is left in doubt that it would have to look for. */
+/** Addresses that another courier may serve at once: nothing ambiguous is left that it would have to look for. */
 function leftForAnother({ recipients, trouble }: DeliveryReport): string[] {
   if (recipients.some((outcome) => isAmbiguous({ last: outcome }))) return [];
   return recipients
@@ -70,13 +70,13 @@ function leftForAnother({ recipients, trouble }: DeliveryReport): string[] {
     .map(({ address }) => address);
 }
 
-/** What two attempts came to, the later one first. */
+/** Merges the results of two attempts, the later one first. */
 function merged(earlier: DeliveryReport, later: DeliveryReport): DeliveryReport {
   const outcomes = new Map(later.recipients.map((each) => [each.address, each]));
   return { ...later, recipients: earlier.recipients.map((each) => outcomes.get(each.address) ?? each) };
 }
 
-/** Where the limits are to blame, by X.4.5, mail system congestion (RFC 3463 section 3.5). */
+/** If the limits are to blame, X.4.5, mail system congestion (RFC 3463 section 3.5). */
 function refused(recipients: readonly string[], { retryAfterMs, trouble }: AdmissionRefused): DeliveryReport {
   if (trouble) {
     const { code, text, remedy } = trouble;

@@ -1,30 +1,30 @@
 import type { Clock } from '../base/clock.ts';
 import { type RecordTable, recordKinds } from '../base/record-table.ts';
 
-/** What came again and was dropped as a duplicate of one message. Times in milliseconds since 1970. */
+/** The drops of a message's duplicates. Times in milliseconds since 1970. */
 export interface Drops {
   readonly count: number;
   readonly firstAtMs: number;
   readonly lastAtMs: number;
 }
 
-/** Several may count at the same time: each tries again so often. */
+/** Several may count at the same time: each tries this often. */
 const tries = 10;
 
-/** Keeps account of dropped duplicates by the id of the message that was kept. Only a drop costs anything. */
+/** Counts dropped duplicates by the id of the message that was kept. Only a drop costs anything. */
 export class DuplicateDrops {
   readonly #records: RecordTable;
   readonly #clock: Clock;
   readonly #stayMs: number;
 
-  /** @param stayMs how long the account stays after the last drop: as long as its message may be there */
+  /** @param stayMs how long the count is kept after the last drop: as long as its message may exist */
   constructor(records: RecordTable, clock: Clock, stayMs: number) {
     this.#records = records;
     this.#clock = clock;
     this.#stayMs = stayMs;
   }
 
-  /** One more duplicate of a message was dropped, now. Rejects as the store does. */
+  /** Records that one more duplicate of a message was dropped just now. Rejects as the store does. */
   async note(id: string): Promise<void> {
     const lastAtMs = this.#clock.now();
     for (let n = 0; n < tries; n += 1) {
@@ -40,7 +40,7 @@ export class DuplicateDrops {
   }
 }
 
-/** How often a message came again; undefined: it did not. */
+/** How often a message was repeated; undefined: never. */
 export async function dropsOfMessage(records: RecordTable, id: string, nowMs: number): Promise<Drops | undefined> {
   return dropsOf((await records.get(recordKinds.drops, id, nowMs))?.value);
 }

@@ -3,9 +3,9 @@ import { type RecordTable, recordKinds, type StoredRecord } from '../base/record
 import type { QueuedMessage } from '../queue/message.ts';
 import type { DuplicateDrops } from './duplicate-drops.ts';
 
-/** What became of a message that may be a duplicate. */
+/** The result for a message that may be a duplicate. */
 export type Claim =
-  /** The same message is here already, under this id. */
+  /** The same message is already here, under this id. */
   | { readonly duplicateOf: string }
   /** It is the first: call `keep` when it is accepted, or `release` when it is not. */
   | { readonly duplicateOf: undefined; keep(): void; release(): void };
@@ -13,31 +13,30 @@ export type Claim =
 export interface DuplicateFilterOptions {
   readonly records: RecordTable;
   readonly clock: Clock;
-  /** Other instances use the records: they are told of a message while it is being accepted, too. */
+  /** Other instances use the records, so they also have to see a message while it is being accepted. */
   readonly isShared: boolean;
-  /** Whether a message that was accepted has reached nobody, and will not. */
+  /** Whether an accepted message has reached nobody, and will not. */
   wasInVain(id: string): Promise<boolean>;
-  /** Told of each duplicate. */
+  /** Records each duplicate. */
   readonly drops: Pick<DuplicateDrops, 'note'>;
 }
 
-/** A message that is being accepted is nobody's any more so long after its instance has died. */
+/** How long after an instance has died its claim on a message it was accepting ends. */
 const claimMs = 20_000;
 const renewMs = claimMs / 4;
-/** Until then nobody knows whether a message that another instance has is accepted. */
+/** Poll interval while it is unknown whether another instance accepts a message. */
 const lookMs = 250;
 
 /**
- * Remembers messages for a while, so that the same one from an impatient client is not sent twice: also where the
- * client did not get its 250 because the bridge died. It is written softly: what a loss of power takes from it costs a
- * duplicate at most.
+ * Remembers messages for a while, so that a repetition from an impatient client is not sent twice, even if the client
+ * did not get its 250 because the bridge died. Written softly: what a loss of power undoes costs a duplicate at most.
  *
- * A record says of a fingerprint `kept ID`, until its window is over; or `claimed ID` of a message that an instance is
+ * The record of a fingerprint is `kept ID` until its window is over, or `claimed ID` for a message that an instance is
  * accepting right now.
  */
 export class DuplicateFilter {
   readonly #options: DuplicateFilterOptions;
-  /** What is being accepted here, until that is written. */
+  /** Messages being accepted here, until that is written. */
   readonly #underWay = new Map<string, Promise<void>>();
 
   constructor(options: DuplicateFilterOptions) {
@@ -45,9 +44,9 @@ export class DuplicateFilter {
   }
 
   /**
-   * Waits while the same message is being accepted over another connection. One that has failed since is no reason to
-   * drop the next: its sender may well send it again because it has failed.
-   * @param id what the message will be called
+   * Waits while the same message is being accepted over another connection. A message that has failed since is no
+   * reason to drop the next: its sender may well send it again because it has failed.
+   * @param id the id of the new message
    * @param windowMs how long it counts as the same
    * @throws what the store throws
    */
@@ -63,7 +62,7 @@ export class DuplicateFilter {
       const earlier = await this.#earlier(fingerprint, id, windowMs);
       if (earlier === undefined) return this.#first(fingerprint, id, windowMs, end);
       end();
-      // The disk is full or away, and others say so. The log has it as well.
+      // The disk is full or the store unreachable, which is reported elsewhere. The log has it as well.
       await this.#options.drops.note(earlier).catch(() => {});
       return { duplicateOf: earlier };
     } catch (error) {
@@ -72,7 +71,7 @@ export class DuplicateFilter {
     }
   }
 
-  /** Which message is here already; undefined: from now on it is this one. */
+  /** The id of the message that is already here; undefined: from now on it is this one. */
   async #earlier(fingerprint: string, id: string, windowMs: number): Promise<string | undefined> {
     const { records, clock, isShared, wasInVain } = this.#options;
     for (;;) {
@@ -103,7 +102,7 @@ export class DuplicateFilter {
         endRenewal();
         void records
           .put(recordKinds.duplicate, fingerprint, `kept ${id}`, { expiresAtMs, soft: true })
-          // The disk is full or away, and others say so. The message is accepted all the same.
+          // The disk is full or the store unreachable, which is reported elsewhere. The message is accepted anyway.
           .catch(() => {})
           .then(end);
       },
@@ -115,7 +114,7 @@ export class DuplicateFilter {
     };
   }
 
-  /** @returns what ends it */
+  /** @returns stops the renewal */
   #renew(fingerprint: string, claim: string): () => void {
     const { clock } = this.#options;
     let cancel = () => {};
@@ -133,25 +132,25 @@ export class DuplicateFilter {
     const { records, clock } = this.#options;
     const now = clock.now();
     const there = await records.get(recordKinds.duplicate, fingerprint, now);
-    // Of an instance that was frozen, the claim may be another's by now.
+    // If this instance was frozen, the claim may be another's by now.
     if (there?.value !== claim) return;
     const options = { expiresAtMs: now + claimMs, soft: true, ifVersion: there.version };
     await records.put(recordKinds.duplicate, fingerprint, claim, options);
   }
 
-  /** Otherwise the claim ends with its time. */
+  /** If this fails, the claim expires. */
   async #unclaim(fingerprint: string, claim: string): Promise<void> {
     const { records, clock } = this.#options;
     try {
       const there = await records.get(recordKinds.duplicate, fingerprint, clock.now());
       if (there?.value === claim) await records.delete(recordKinds.duplicate, fingerprint);
     } catch {
-      // The store is away: it is over after a while.
+      // The store is unreachable: the claim expires after a while.
     }
   }
 }
 
-/** A window that would last longer than windows do is over: the clock has been set back. */
+/** A window longer than any is over: the clock was set back. */
 function isFresh({ expiresAtMs = 0 }: StoredRecord, nowMs: number, windowMs: number): boolean {
   const leftMs = expiresAtMs - nowMs;
   return leftMs > 0 && leftMs <= windowMs;

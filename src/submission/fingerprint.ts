@@ -4,9 +4,9 @@ import type { Envelope } from '../message/envelope.ts';
 import type { HeaderBlock, HeaderField } from '../message/header/fields.ts';
 
 /**
- * Fields in which two tries of one message may differ. A client dates its second try anew. The others are trace fields,
- * which servers put on top (RFC 5322 section 3.6.7; RFC 9228; RFC 8601; RFC 7208 section 9.1; RFC 8617; RFC 6376
- * section 3.5), and what Exim, Postfix and Google write of that kind.
+ * Fields in which two tries of one message may differ. A client gives its second try a new Date. The others are trace
+ * fields, which servers put on top (RFC 5322 section 3.6.7; RFC 9228; RFC 8601; RFC 7208 section 9.1; RFC 8617; RFC
+ * 6376 section 3.5), and fields of that kind written by Exim, Postfix and Google.
  */
 const notCompared = new Set([
   ...['date', 'resent-date'],
@@ -15,15 +15,15 @@ const notCompared = new Set([
   ...['envelope-to', 'delivery-date', 'x-original-to', 'x-received'],
 ]);
 
-/** Watches a message stream by, and tells it from all others. */
+/** Fingerprints a message as it streams by. */
 export class Fingerprint {
   readonly #body = createHash('sha256');
-  /** What came before the end of the header is known. */
+  /** Octets received before the end of the header is known. */
   #held: Buffer[] | undefined = [];
   #hasMessageId = false;
   #header: readonly (readonly [name: string, value: string])[] = [];
 
-  /** The content, unchanged. */
+  /** Passes the content through unchanged. */
   async *watch(content: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
     for await (const chunk of content) {
       if (this.#held) this.#held.push(chunk);
@@ -33,8 +33,8 @@ export class Fingerprint {
   }
 
   /**
-   * The header as it came. Devices use one Message-ID for ever, so every field counts but {@link notCompared}, however it
-   * is folded and whatever its place among fields of other names.
+   * Takes the header as it came. Some devices never change their Message-ID, so every field counts except {@link
+   * notCompared}, however it is folded and wherever it is among fields of other names.
    */
   header(header: HeaderBlock): void {
     this.#hasMessageId = Boolean(header.get('Message-ID'));
@@ -44,8 +44,8 @@ export class Fingerprint {
   }
 
   /**
-   * The same for the same message of the same account to the same recipients. Undefined without a Message-ID of the
-   * client's: two alarms with the same words are two messages.
+   * The same value for the same message of the same account to the same recipients. Undefined without a Message-ID from
+   * the client: two alarms with the same words are two messages.
    */
   value(account: string, { reversePath, recipients }: Envelope): string | undefined {
     if (!this.#hasMessageId) return undefined;
@@ -55,7 +55,10 @@ export class Fingerprint {
   }
 }
 
-/** Name and value of a field that counts: on one line, a blank for each run of white space, its octets otherwise as they are. */
+/**
+ * Name and value of a field that counts: on one line, one space for each run of white space, its octets otherwise
+ * unchanged.
+ */
 function comparedField(field: HeaderField): [name: string, value: string][] {
   const name = field.name.trim().toLowerCase();
   if (notCompared.has(name)) return [];

@@ -22,41 +22,41 @@ import type { DuplicateFilter } from './duplicate-filter.ts';
 import { Fingerprint } from './fingerprint.ts';
 import { rewrittenEnvelope, rewrittenRecipients, rewrittenSender } from './rewrite/envelope.ts';
 
-/** What joins a submission session to the rest of the bridge. */
+/** Connects a submission session to the rest of the bridge. */
 export interface SubmissionContext {
   readonly hostname: string;
   readonly allowInsecureAuth: boolean;
   readonly offersStartTls: boolean;
   readonly expireAfterMs: number;
-  /** Whether the queue keeps what messages are about. */
+  /** Whether the queue keeps subjects. */
   readonly keepsSubjects: boolean;
   readonly clock: Clock;
   readonly log: Log;
-  /** @throws SmtpReply where the login is refused */
+  /** @throws SmtpReply if the login is refused */
   login(credentials: SaslCredentials, remoteAddress: string): Promise<SubmissionAccount>;
   accountByNetwork(remoteAddress: string): SubmissionAccount | undefined;
-  /** The largest message that is accepted, in octets, and why no larger one. */
+  /** The largest message that is accepted, in octets, and the reason for that limit. */
   maxMessage(): { readonly bytes: number; readonly reason: string };
-  /** @throws BridgeError `queue-full` where a message of this size cannot be taken in, `queue-unreachable` */
+  /** @throws BridgeError `queue-full` if a message of this size cannot be accepted, `queue-unreachable` */
   assertRoom(octets: number): Promise<void>;
   spool(): Spool;
   readonly duplicates: DuplicateFilter;
-  /** One attempt while the client waits, for accounts with direct delivery. */
+  /** Makes one attempt while the client waits, for accounts with direct delivery. */
   deliverNow(account: SendingAccount, message: OutgoingMessage, clientIsGone: () => boolean): Promise<DeliveryReport>;
 }
 
 const maxLoginFailures = 3;
 
-/** A message that has come to its end. */
+/** A completely received message. */
 interface Received {
   /** When it began to arrive. */
   readonly receivedAtMs: number;
-  /** What it is sent as. */
+  /** The mailbox it is sent as. */
   readonly mailbox: string;
   readonly listed: ListedHeader;
 }
 
-/** A legacy client's SMTP connection: who it is, what it may send, and into the queue with it. */
+/** A legacy client's SMTP session: identifies the client, checks what it may send, and puts that into the queue. */
 export class SubmissionSession implements SmtpSession {
   readonly #connection: SmtpConnectionInfo;
   readonly #context: SubmissionContext;
@@ -72,7 +72,7 @@ export class SubmissionSession implements SmtpSession {
 
   offersAuth(mechanism: SaslMechanism): boolean {
     const { secure, remoteAddress } = this.#connection;
-    // Its answers give no password away; the listener says whether it is offered at all.
+    // Its answers reveal no password; the listener decides whether it is offered at all.
     return mechanism === 'CRAM-MD5' || secure || isLoopback(remoteAddress) || this.#context.allowInsecureAuth;
   }
 
@@ -113,7 +113,7 @@ export class SubmissionSession implements SmtpSession {
     await this.#assertRoom(account, parameters.size ?? 0);
   }
 
-  /** Nothing is stored of what is delivered directly. */
+  /** Directly delivered messages are not stored. */
   async #assertRoom({ delivery }: SubmissionAccount, octets: number): Promise<void> {
     try {
       if (delivery === 'queued') await this.#context.assertRoom(octets);
@@ -128,7 +128,7 @@ export class SubmissionSession implements SmtpSession {
 
   async data(given: Envelope, content: AsyncIterable<Buffer>): Promise<string> {
     const account = this.#sender();
-    // Again: whoever may send now need not be who said MAIL FROM.
+    // Checked again: the account that may send now need not be the one that said MAIL FROM.
     this.#assertMaySendAs(account, given.reversePath);
     const said = envelopeOf(account, given);
     const envelope = rewrittenEnvelope(account, said);
@@ -151,7 +151,7 @@ export class SubmissionSession implements SmtpSession {
     return this.#enqueue(account, envelope, spool, received).then(({ id }) => `Queued as ${id}`);
   }
 
-  /** Accepts a message once, where the account wants that. @returns the reply */
+  /** Accepts a message only once, if the account wants that. @returns the reply */
   async #unlessDuplicate(
     account: SendingAccount,
     { id }: Spool,
@@ -188,7 +188,7 @@ export class SubmissionSession implements SmtpSession {
     this.#closed = true;
   }
 
-  /** Reads the message to its end into the spool. */
+  /** Reads the entire message into the spool. */
   async #receive(
     account: SendingAccount,
     envelope: Envelope,
@@ -253,8 +253,8 @@ export class SubmissionSession implements SmtpSession {
   }
 
   /**
-   * Lets the upstream's verdict be the reply; the client's own retry is the queue then. Where the upstream took some
-   * recipients and put others off, no reply would be right for all: those others go to the queue.
+   * The upstream's verdict becomes the reply, and the client retries on its own. If the upstream took some recipients
+   * and deferred others, no single reply would be right: the deferred ones go to the queue.
    */
   async #deliverDirectly(
     account: SendingAccount,
@@ -277,7 +277,7 @@ export class SubmissionSession implements SmtpSession {
       throw directRefusal(report);
     }
     if (this.#closed) throw clientGone();
-    // Received by the queue only now: what the attempt has left ambiguous is looked for before it is sent again.
+    // The queue receives it only now: what the attempt has left ambiguous is looked for before it is sent again.
     const queued = { receivedAtMs: clock.now(), listed };
     await this.#enqueue(account, { ...envelope, recipients: left }, spool, queued, report);
     return `Delivered to ${envelope.recipients.length - left.length}; queued for ${left.length} as ${spool.id}`;
@@ -295,7 +295,7 @@ export class SubmissionSession implements SmtpSession {
     };
   }
 
-  /** Who sends here, or the reply that says why nobody may. */
+  /** The account that sends, or the reply that says why nobody may. */
   #sender(): SendingAccount {
     if (!this.#account) {
       throw this.offersAuth('PLAIN')
@@ -326,7 +326,7 @@ export class SubmissionSession implements SmtpSession {
     return new SmtpReply(550, '5.7.1', `Account ${account.username} may not send as ${address}`);
   }
 
-  /** The reply to whatever went wrong while the message came in. */
+  /** The reply to any failure while the message came in. */
   #refusal(error: unknown): unknown {
     if (error instanceof SmtpReply) return error;
     if (error instanceof HeaderTooLargeError || error instanceof TooManyAddressesError)
@@ -342,8 +342,8 @@ export class SubmissionSession implements SmtpSession {
 }
 
 /**
- * With forceFrom, Exchange would refuse the client's own reverse-path as it would its From; and an address that a device
- * made up is nobody's to report to.
+ * With forceFrom, Exchange would refuse the client's own reverse-path like its From; and nobody reads reports sent to
+ * an address that a device made up.
  */
 function envelopeOf({ forceFrom }: SubmissionAccount, envelope: Envelope): Envelope {
   return forceFrom === undefined || envelope.reversePath === '' ? envelope : { ...envelope, reversePath: forceFrom };

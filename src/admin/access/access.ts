@@ -12,29 +12,29 @@ import { type Caller, mayAct, type Role, type SignInMethod } from './role.ts';
 import { type AdminSession, type AdminSessions, provesSession } from './sessions.ts';
 import type { AdminTokens, KnownToken } from './tokens.ts';
 
-/** What decides who may do what. */
+/** What access decisions depend on. */
 export interface AccessParts {
   readonly tokens: AdminTokens;
   readonly sessions: AdminSessions;
   readonly hosts: HostCheck;
   readonly clock: Clock;
   readonly log: Log;
-  /** Cookies are for encrypted connections alone. */
+  /** Cookies are only for encrypted connections. */
   readonly isSecure: boolean;
   readonly signInBy: readonly SignInMethod[];
 }
 
-/** Who asks, and the session, where it is by a session. */
+/** The caller, and the session if there is one. */
 export interface KnownCaller extends Caller {
   readonly session?: AdminSession;
-  /** That was shown, now or when the session began. */
+  /** The token shown, now or when the session began. */
   readonly token?: KnownToken;
 }
 
-/** For the audit log; who has the token is not known by name. */
+/** For the audit log; the holder of the token is not known by name. */
 const tokenUser = 'admin token';
 
-/** Lets callers in: by the cookie of a session, or by a token with each request. */
+/** Admits callers: by the cookie of a session, or by a token with each request. */
 export class AdminAccess {
   readonly signInBy: readonly SignInMethod[];
   readonly #parts: AccessParts;
@@ -52,7 +52,7 @@ export class AdminAccess {
   }
 
   /**
-   * Begins a session by a token, and gives its cookie to the browser.
+   * Begins a session with a token, and sets its cookie in the browser.
    * @throws BridgeError `admin-token-wrong`, `admin-sign-in-blocked`, `admin-request-forged`
    */
   async signInByToken(token: string, request: FastifyRequest, reply: FastifyReply): Promise<AdminSession> {
@@ -61,7 +61,7 @@ export class AdminAccess {
     return this.beginSession({ user: tokenUser, role: known.role, by: 'token' }, reply, known);
   }
 
-  /** Begins a session, and gives its cookie to the browser. */
+  /** Begins a session, and sets its cookie in the browser. */
   beginSession(caller: Caller, reply: FastifyReply, token?: KnownToken): AdminSession {
     const { id, session } = this.#parts.sessions.begin(caller, token);
     setCookie(reply, sessionCookie, id, this.#parts.isSecure);
@@ -75,8 +75,8 @@ export class AdminAccess {
   }
 
   /**
-   * Refuses what a page of another origin makes a browser send, also where nobody has to be signed in. A program that
-   * shows its token is no such page: a browser sends no Authorization by itself.
+   * Refuses requests that a page of another origin makes a browser send, even where no sign-in is needed. A program
+   * that shows its token is not such a page: browsers never send Authorization unasked.
    * @throws BridgeError `admin-request-forged`
    */
   assertNotFromElsewhere(request: FastifyRequest): void {
@@ -84,9 +84,9 @@ export class AdminAccess {
   }
 
   /**
-   * Who asks, where that one may do what is asked.
+   * The caller, if permitted to make the request.
    * @throws BridgeError `admin-not-signed-in`, `admin-token-wrong`, `admin-sign-in-blocked`, `admin-role-needed`,
-   *   `admin-request-forged`
+   * `admin-request-forged`
    */
   async admit(request: FastifyRequest, needed: Role): Promise<KnownCaller> {
     const caller = await this.callerOf(request);
@@ -97,7 +97,7 @@ export class AdminAccess {
     throw new BridgeError('admin-role-needed', `${caller.user} may look, and change nothing.`);
   }
 
-  /** Who asks; undefined where nobody is known. @throws BridgeError `admin-token-wrong`, `admin-sign-in-blocked` */
+  /** The caller; undefined if unknown. @throws BridgeError `admin-token-wrong`, `admin-sign-in-blocked` */
   async callerOf(request: FastifyRequest): Promise<KnownCaller | undefined> {
     const { authorization } = request.headers;
     if (authorization !== undefined) {
@@ -116,7 +116,7 @@ export class AdminAccess {
     return undefined;
   }
 
-  /** Whether a caller may go on: the session lasts, and the token that it began with is in force. */
+  /** Whether a caller is still admitted: the session lasts, and the token that it began with is in force. */
   async isStillKnown({ session, token }: Pick<KnownCaller, 'session' | 'token'>): Promise<boolean> {
     if (session && !this.#parts.sessions.lasts(session)) return false;
     return token === undefined || (await this.#parts.tokens.isInForce(token));
@@ -128,7 +128,7 @@ export class AdminAccess {
     throw new BridgeError('admin-request-forged', 'The request lacks the X-CSRF-Token of its session.');
   }
 
-  /** What a token stands for. Guesses are slowed, then blocked for a while. */
+  /** Looks a token up. Guesses are slowed down, then blocked for a while. */
   async #tokenOf(token: string, address: string): Promise<KnownToken> {
     const attempt = { address, account: tokenUser };
     const block = this.#throttle.blocked(attempt);

@@ -1,11 +1,11 @@
 const file = 'admin-audit.jsonl';
-/** Earlier files that stay. */
+/** Number of earlier files kept. */
 const keptFiles = 4;
 
-/** The name of the lock that a process has while it makes way for the next file. */
+/** The name of the lock that a process holds while it rotates the files. */
 export const auditLock = `${file}.lock`;
 
-/** The names of the audit log's files in the data folder, the one that is written to first. */
+/** The names of the audit log's files in the data folder, starting with the current one. */
 export const auditFiles: readonly string[] = [
   file,
   ...Array.from({ length: keptFiles }, (_, at) => `${file}.${at + 1}`),

@@ -7,23 +7,23 @@ import type { Log } from '../../base/log.ts';
 import { auditFiles, auditLock } from './audit-files.ts';
 import { StrangerLines } from './stranger-lines.ts';
 
-/** Something that somebody did, or tried to. */
+/** Something that somebody did, or tried to do. */
 export interface AuditEntry {
-  /** Who, as far as that is known. */
+  /** The user, as far as known. */
   readonly user: string | null;
-  /** By what they are known: `token`, `oidc`, `connect`; `command`: a user of the machine, by the command line. */
+  /** How the user is known: `token`, `oidc`, `connect`; `command`: a user of the machine, through the command line. */
   readonly by: string | null;
-  /** From where; null: from the machine itself, by a command. */
+  /** The source address; null: a command on the machine itself. */
   readonly address: string | null;
-  /** What: `sign-in`, `messages.retry`. */
+  /** The action: `sign-in`, `messages.retry`. */
   readonly action: string;
-  /** To what, and how much; nothing secret. */
+  /** The objects of the action, and how many; nothing secret. */
   readonly details: Readonly<Record<string, unknown>>;
   /** `done`, or the code of the error. */
   readonly outcome: string;
 }
 
-/** An entry as it is kept. */
+/** An entry as stored. */
 export interface KeptAuditEntry extends AuditEntry {
   readonly time: string;
 }
@@ -32,15 +32,15 @@ export interface AuditLogOptions {
   readonly dataDir: string;
   readonly clock: Clock;
   readonly log: Pick<Log, 'error'>;
-  /** Of one file, until the next begins; default 5 MB. */
+  /** Size of one file before the next begins; default 5 MB. */
   readonly maxBytes?: number;
 }
 
 const defaultMaxBytes = 5 * 1024 * 1024;
 
 /**
- * What was done by the admin server and by commands, a line of JSON for each, for this user's eyes alone. Several processes
- * write it: each line goes to the end of the file in one write, and one process at a time makes way for the next file.
+ * Records what the admin server and commands did, one line of JSON each, readable only by this user. Several processes
+ * write it: each line is appended in one write, and only one process at a time rotates the files.
  */
 export class AuditLog {
   readonly #options: AuditLogOptions;
@@ -56,7 +56,7 @@ export class AuditLog {
     this.#lock = new FileLock(join(options.dataDir, auditLock), 0);
   }
 
-  /** Writes an entry. What cannot be written is told in the bridge's log, with the entry; it undoes nothing. */
+  /** Writes an entry. If that fails, the bridge's log gets the entry; the action is not undone. */
   record(entry: AuditEntry): void {
     const { clock, log } = this.#options;
     const kept: KeptAuditEntry = { time: new Date(clock.now()).toISOString(), ...entry };
@@ -64,12 +64,12 @@ export class AuditLog {
       this.#write(Buffer.from(`${JSON.stringify(kept)}\n`));
     } catch (error) {
       log.error({ error, entry: kept }, 'audit: cannot write what was done');
-      // A part of the line may be there: what opens the file next looks.
+      // A part of the line may have been written: the next open checks for that.
       this.close();
     }
   }
 
-  /** Writes an attempt of somebody who is not known, or leaves it to the next line, whose `times` counts those. */
+  /** Writes an attempt by an unknown caller, or leaves it to the next line, whose `times` counts those. */
   recordStranger(entry: AuditEntry): void {
     const times = this.#strangers.take(entry.address ?? '');
     if (times === undefined) return;
@@ -77,8 +77,8 @@ export class AuditLog {
   }
 
   /**
-   * The last entries, the latest first: those of the file that is written to, and of the one before. A line that was
-   * written in part, when the power failed or the disk was full, is none.
+   * The last entries, latest first, from the current file and the one before. A line that was only partly written, when
+   * the power failed or the disk was full, is skipped.
    */
   last(limit: number): KeptAuditEntry[] {
     const lines = this.#files
@@ -105,7 +105,7 @@ export class AuditLog {
     writeFileSync(this.#opened(), line);
   }
 
-  /** The file that bears the name now: another process may have made way for it. */
+  /** The file that currently has the name: another process may have rotated it. */
   #opened(): number {
     if (this.#handle !== undefined && !this.#isNamed(this.#handle)) this.close();
     if (this.#handle !== undefined) return this.#handle;
@@ -124,7 +124,7 @@ export class AuditLog {
 
   #makeWay(): void {
     const release = this.#lock.takeIfFree();
-    // Another process does it; this line may go to the file that is full.
+    // Another process does it; this line may go to the full file.
     if (!release) return;
     try {
       // Another process may have done it.
@@ -141,7 +141,7 @@ export class AuditLog {
       try {
         renameSync(this.#files[at] as string, this.#files[at + 1] as string);
       } catch {
-        // Not there yet.
+        // Does not exist yet.
       }
     }
   }

@@ -2,20 +2,20 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 
 /** A cookie of the admin server. */
 export interface CookieKind {
-  /** Begins its name; the port of the server follows. */
+  /** Start of its name; the port of the server follows. */
   readonly name: string;
   /** Where the browser sends it; over https everywhere. */
   readonly path: string;
-  /** `Lax`: it comes along also when another site sends the browser here. */
+  /** `Lax`: it is also sent when another site sends the browser here. */
   readonly sameSite: 'Strict' | 'Lax';
-  /** Default: until the browser ends. */
+  /** Default: until the browser exits. */
   readonly maxAgeSeconds?: number;
 }
 
-/** Holds the id of a session. */
+/** Contains the id of a session. */
 export const sessionCookie: CookieKind = { name: 'mailbridge_session', path: '/', sameSite: 'Strict' };
 
-/** Cookies of one name that are looked at: another server of this host may have set some, too (RFC 6265, 8.5). */
+/** How many cookies of one name are examined: another server on this host may have set some, too (RFC 6265, 8.5). */
 const maxLooked = 4;
 
 /** The values of a cookie, as a browser sends them (RFC 6265, 5.4). */
@@ -29,7 +29,7 @@ export function cookieValues(request: FastifyRequest, kind: CookieKind, isSecure
     .slice(0, maxLooked);
 }
 
-/** Sets a cookie; no script reads it, no request of another site's page bears it. */
+/** Sets a cookie; no script can read it, and no request of another site's page carries it. */
 export function setCookie(reply: FastifyReply, kind: CookieKind, value: string, isSecure: boolean): void {
   const { path, sameSite, maxAgeSeconds } = kind;
   const parts = [
@@ -43,17 +43,17 @@ export function setCookie(reply: FastifyReply, kind: CookieKind, value: string, 
   reply.header('Set-Cookie', parts.join('; '));
 }
 
-/** Takes a cookie back. */
+/** Deletes a cookie. */
 export function endCookie(reply: FastifyReply, kind: CookieKind, isSecure: boolean): void {
   setCookie(reply, { ...kind, maxAgeSeconds: 0 }, '', isSecure);
 }
 
 /**
- * Cookies are of a host, whatever its port (RFC 6265, 8.5): with the port in their names, two bridges of one host do not
- * sign each other out.
+ * Cookies belong to a host, whatever its port (RFC 6265, 8.5): with the port in their names, two bridges on one host do
+ * not sign each other out.
  *
- * Over https a name that browsers take from this very host over https alone, with the path `/` (RFC 6265bis, 4.1.3.2):
- * neither a neighbour of the domain nor somebody who changes http on the way can set one.
+ * Over https, the name is one that browsers only accept from this very host, over https and with the path `/` (RFC
+ * 6265bis, 4.1.3.2): neither a neighbour in the domain nor somebody who tampers with http on the way can set one.
  */
 function nameOf({ name }: CookieKind, { socket }: FastifyRequest, isSecure: boolean): string {
   return `${isSecure ? '__Host-' : ''}${name}_${socket.localPort}`;

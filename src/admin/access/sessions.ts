@@ -5,9 +5,9 @@ import type { KnownToken } from './tokens.ts';
 
 /** A sign-in that lasts for a while. */
 export interface AdminSession extends Caller {
-  /** What a page sends with each change, and a page elsewhere cannot know. */
+  /** Sent by a page with each change; a page elsewhere cannot know it. */
   readonly csrfToken: string;
-  /** The token that it began with, where it did: it ends with that. */
+  /** The token that it began with, if it did: it ends with that. */
   readonly token?: KnownToken;
 }
 
@@ -20,16 +20,16 @@ interface KeptSession extends AdminSession {
 const hourMs = 3_600_000;
 export const idleLimitMs = 12 * hourMs;
 export const absoluteLimitMs = 7 * 24 * hourMs;
-/** Of people whose groups Entra ID tells at each sign-in alone. */
+/** For people whose groups Entra ID only reports at sign-in. */
 export const oidcLimitMs = 12 * hourMs;
 const maxSessions = 1_000;
-/** How often sessions that are over are looked for. */
+/** How often expired sessions are removed. */
 const sweepMs = 60_000;
 
-/** The sign-ins in force, in memory: after a restart everybody signs in anew. */
+/** The sign-ins in force, in memory: after a restart everybody has to sign in again. */
 export class AdminSessions {
   readonly #clock: Clock;
-  /** By the digest of their ids, the one used longest ago first: what can be read here opens nothing. */
+  /** By the digest of their ids, least recently used first: the contents cannot be used to sign in. */
   readonly #kept = new Map<string, KeptSession>();
   readonly #lasting = new Set<AdminSession>();
   #cancelSweep: (() => void) | undefined;
@@ -38,7 +38,7 @@ export class AdminSessions {
     this.#clock = clock;
   }
 
-  /** Begins a session. Where there are too many, the one used longest ago ends. @returns its id, for the cookie */
+  /** Begins a session. If there are too many, the least recently used one ends. @returns its id, for the cookie */
   begin(caller: Caller, token?: KnownToken): { readonly id: string; readonly session: AdminSession } {
     const [oldest] = this.#kept.keys();
     if (this.#kept.size >= maxSessions && oldest !== undefined) this.#end(oldest);
@@ -58,7 +58,7 @@ export class AdminSessions {
     return { id, session };
   }
 
-  /** The session of an id, which counts as used now; undefined where there is none, or none any more. */
+  /** The session of an id, which counts as used now; undefined if there is none, or no longer. */
   use(id: string): AdminSession | undefined {
     const key = keyOf(id);
     const session = this.#kept.get(key);
@@ -77,12 +77,12 @@ export class AdminSessions {
     this.#end(keyOf(id));
   }
 
-  /** Whether a session lasts still; does not count as a use. */
+  /** Whether a session still lasts; does not count as a use. */
   lasts(session: AdminSession): boolean {
     return this.#lasting.has(session) && !this.#isOver(session as KeptSession);
   }
 
-  /** Calls once when a session ends; at once where it has. @returns what takes that back */
+  /** Calls once when a session ends; at once if it has. @returns a function that cancels that */
   onEnd(session: AdminSession, told: () => void): () => void {
     if (!this.#lasting.has(session)) {
       told();
@@ -125,7 +125,7 @@ export class AdminSessions {
   }
 }
 
-/** Whether a request bears the token of its session. */
+/** Whether a request carries the token of its session. */
 export function provesSession({ csrfToken }: AdminSession, given: unknown): boolean {
   if (typeof given !== 'string') return false;
   const [wanted, shown] = [csrfToken, given].map((text) => createHash('sha256').update(text).digest());

@@ -6,12 +6,12 @@ const hourMs = 60 * minuteMs;
 const mostPerHour = 60;
 
 /**
- * Which attempts of strangers get a line in the audit log: one of a network in a minute, 60 in an hour over all. Else
- * whoever reaches the port could push out what was done.
+ * Decides which attempts of unknown callers get a line in the audit log: one per network and minute, 60 per hour
+ * overall. Otherwise anybody who reaches the port could push out what was done.
  */
 export class StrangerLines {
   readonly #clock: Clock;
-  /** The lines of the last hour, the oldest first: never more than an hour may have. */
+  /** The lines of the last hour, oldest first: never more than the limit per hour. */
   #lines: { readonly network: string; readonly atMs: number }[] = [];
   #leftOut = 0;
 
@@ -19,7 +19,7 @@ export class StrangerLines {
     this.#clock = clock;
   }
 
-  /** @returns how many attempts before this one have no line; undefined where this one gets none either */
+  /** @returns how many attempts before this one have no line; undefined if this one gets none either */
   take(address: string): number | undefined {
     const nowMs = this.#clock.now();
     const network = sourceNetwork(address);

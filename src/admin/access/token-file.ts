@@ -6,7 +6,7 @@ import { fileErrorText, readPrivateFile, writePrivateFile } from '../../base/fil
 
 const tokenBytes = 32;
 const maxFileBytes = 4096;
-/** To read or write a file of a few bytes. */
+/** Long enough to read or write a file of a few bytes. */
 const lockTimeoutMs = 10_000;
 
 /** The file of the admin token in a data folder. */
@@ -15,8 +15,8 @@ export function adminTokenFile(dataDir: string): string {
 }
 
 /**
- * The admin token in a data folder, made where there is none.
- * @returns the token, and whether it was made just now
+ * The admin token in a data folder, created if there is none.
+ * @returns the token, and whether it was just created
  * @throws BridgeError `admin-token-unusable`, `data-folder-unsafe`
  */
 export async function ensureAdminToken(dataDir: string): Promise<{ readonly token: string; readonly isNew: boolean }> {
@@ -29,12 +29,12 @@ export async function ensureAdminToken(dataDir: string): Promise<{ readonly toke
   });
 }
 
-/** Puts a new token in place of the one before, which ends at once. @throws as {@link ensureAdminToken} */
+/** Replaces the token, which becomes invalid at once. @throws as {@link ensureAdminToken} */
 export async function rotateAdminToken(dataDir: string): Promise<string> {
   return await locked(dataDir, write);
 }
 
-/** The token; undefined where none was made yet. @throws as {@link ensureAdminToken} */
+/** The token; undefined if none was created yet. @throws as {@link ensureAdminToken} */
 export async function readAdminToken(dataDir: string): Promise<string | undefined> {
   const file = adminTokenFile(dataDir);
   try {
@@ -60,7 +60,7 @@ async function locked<T>(dataDir: string, use: (file: string) => Promise<T>): Pr
 
 async function read(file: string): Promise<string | undefined> {
   const token = (await readPrivateFile(file, maxFileBytes))?.content.toString('latin1').trim();
-  // Shorter than any that was made here: somebody has emptied it.
+  // Shorter than any token created here: somebody has emptied the file.
   return token === undefined || token.length >= 20 ? token : undefined;
 }
 

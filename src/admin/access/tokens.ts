@@ -1,35 +1,35 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Role } from './role.ts';
 
-/** Where the tokens in force come from; asked at each use, since they may change meanwhile. */
+/** Where the valid tokens come from; asked at each use, because they may change meanwhile. */
 export interface AdminTokenSource {
   readonly role: Role;
   /** Undefined: there is none at present. */
   token(): Promise<string | undefined>;
 }
 
-/** A token that somebody has shown. */
+/** A valid token that somebody has shown. */
 export interface KnownToken {
   readonly role: Role;
-  /** By which it is known again; tells nothing of the token. */
+  /** Identifies the token without revealing it. */
   readonly digest: Buffer;
 }
 
-/** The tokens that let somebody in. */
+/** The tokens that admit somebody. */
 export class AdminTokens {
   readonly #sources: readonly AdminTokenSource[];
 
-  /** @param sources the first that fits counts */
+  /** @param sources the first match counts */
   constructor(sources: readonly AdminTokenSource[]) {
     this.#sources = sources;
   }
 
-  /** What a token stands for; undefined for a wrong one. Time does not tell how much of it is right. */
+  /** Looks a token up; undefined for a wrong one. Timing does not reveal how much of it is right. */
   async find(given: string): Promise<KnownToken | undefined> {
     return await this.#known(digestOf(given));
   }
 
-  /** Whether a token that was known is so still. */
+  /** Whether a token that was valid still is. */
   async isInForce({ digest, role }: KnownToken): Promise<boolean> {
     return (await this.#known(digest))?.role === role;
   }

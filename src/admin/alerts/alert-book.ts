@@ -1,7 +1,7 @@
 import { type RecordTable, recordKinds } from '../../base/record-table.ts';
 import { type AlertCondition, type AlertFacts, type AlertNews, alertCodes } from './condition.ts';
 
-/** An alert as it is kept: in the store that instances share, so that one of them tells it, once. */
+/** An alert as stored: in the store that instances share, so that one of them reports it, once. */
 interface KeptAlert extends Omit<AlertCondition, 'id'> {
   readonly sinceMs: number;
   /** The instance that sees it. */
@@ -9,14 +9,14 @@ interface KeptAlert extends Omit<AlertCondition, 'id'> {
   readonly seenAtMs: number;
 }
 
-/** An instance that sees an alert says so again after this long. */
+/** How often an instance that sees an alert confirms it. */
 const seenEveryMs = 5 * 60_000;
-/** Where none has for this long, whoever sees it takes it over, and one that nobody sees is over. */
+/** Unconfirmed for this long, an alert is taken over by another instance that sees it, or over if none does. */
 const abandonedMs = 15 * 60_000;
-/** More are not kept: something is wrong everywhere. */
+/** No more are stored: something is wrong everywhere. */
 const mostAlerts = 1000;
 
-/** Which alerts hold, and which of their news are this instance's to tell. */
+/** Tracks which alerts hold, and which of their news this instance has to report. */
 export class AlertBook {
   readonly #records: RecordTable;
   readonly #instance: string;
@@ -27,15 +27,15 @@ export class AlertBook {
     this.#instance = instance;
   }
 
-  /** As of the last update, of all instances. */
+  /** Of all instances, as of the last update. */
   get current(): readonly AlertFacts[] {
     return this.#current;
   }
 
   /**
-   * Notes what holds now as this instance sees it.
-   * @returns what it has to tell
-   * @throws what the store throws; then nothing is told, and the next update tells it
+   * Records what this instance sees now.
+   * @returns what it has to report
+   * @throws what the store throws; then nothing is reported, and the next update reports it
    */
   async update(conditions: readonly AlertCondition[], nowMs: number): Promise<AlertNews[]> {
     const kept = await this.#kept(nowMs);
@@ -72,10 +72,10 @@ export class AlertBook {
     return written !== undefined && isWorse ? this.#news(id, next, 'raised', nowMs) : undefined;
   }
 
-  /** What another instance sees is its own to clear. */
+  /** Another instance clears what it sees itself. */
   async #isOver(id: string, { alert, version }: KeptEntry, nowMs: number): Promise<AlertNews | undefined> {
     if (alert.by !== this.#instance && Math.abs(nowMs - alert.seenAtMs) < abandonedMs) return undefined;
-    // Expired at once: of several that see it, one writes it.
+    // Expired at once: of several instances that see it, one writes it.
     const over = { ifVersion: version, expiresAtMs: nowMs };
     const written = await this.#records.put(recordKinds.alert, id, JSON.stringify(alert), over);
     if (written === undefined) return undefined;
@@ -102,7 +102,7 @@ interface KeptEntry {
   readonly version: number;
 }
 
-/** Undefined where another version has written something else. */
+/** Undefined if another version has written something else. */
 function keptAlert(value: string): KeptAlert | undefined {
   const alert = JSON.parse(value) as Partial<KeptAlert>;
   return alert.code !== undefined && Object.hasOwn(alertCodes, alert.code) ? (alert as KeptAlert) : undefined;

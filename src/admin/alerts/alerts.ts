@@ -5,26 +5,26 @@ import { AlertBook } from './alert-book.ts';
 import type { AlertFacts, AlertNews } from './condition.ts';
 import { type AlertSources, type AlertThresholds, conditionsOf } from './conditions.ts';
 
-/** What alerts need of their bridge. */
+/** What alerts need from their bridge. */
 export interface AlertOptions {
   readonly records: RecordTable;
   readonly instance: string;
   readonly clock: Clock;
   readonly log: Log;
-  /** Of the configuration in force. */
+  /** Thresholds of the configuration in force. */
   thresholds(): AlertThresholds;
   sources(): Promise<Omit<AlertSources, 'guessed'>>;
-  /** Tells somebody, beside the log. May reject. */
+  /** Reports outside the log. May reject. */
   tell(news: AlertNews): Promise<void>;
 }
 
 const firstLookMs = 10_000;
 const lookEveryMs = 60_000;
-/** A guess is told for so long after the last block. */
+/** How long after the last block guessing is reported. */
 const guessHeldMs = 3_600_000;
 const mostGuessed = 1000;
 
-/** Looks once a minute whether something is wrong, and tells each trouble once, and once that it is over. */
+/** Checks once a minute whether something is wrong, and reports each trouble once, and once when it is over. */
 export class Alerts {
   readonly #options: AlertOptions;
   readonly #book: AlertBook;
@@ -38,12 +38,12 @@ export class Alerts {
     this.#book = new AlertBook(options.records, options.instance);
   }
 
-  /** Those that hold, of all instances. */
+  /** Alerts that hold, of all instances. */
   current(): readonly AlertFacts[] {
     return this.#book.current;
   }
 
-  /** Somebody has guessed at an account so often that it is blocked. */
+  /** So many guesses were made at an account that it is blocked. */
   guessed(account: string): void {
     if (this.#guessed.size >= mostGuessed && !this.#guessed.has(account)) return;
     this.#guessed.set(account, this.#options.clock.now() + guessHeldMs);
@@ -53,7 +53,7 @@ export class Alerts {
     this.#lookIn(firstLookMs);
   }
 
-  /** Looks now. Never rejects. */
+  /** Checks now. Never rejects. */
   async look(): Promise<void> {
     const { clock, log, thresholds, sources } = this.#options;
     try {
@@ -62,7 +62,7 @@ export class Alerts {
       const found = conditionsOf({ ...(await sources()), guessed: this.#guessed }, thresholds(), nowMs);
       for (const news of await this.#book.update(found, nowMs)) await this.#tell(news);
     } catch (error) {
-      // The store is away: that is told elsewhere, and what there is to tell here is told later.
+      // The store is unreachable: that is reported elsewhere, and alerts from here are reported later.
       log.debug({ error }, 'alerts: cannot look');
     }
   }

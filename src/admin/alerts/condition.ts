@@ -1,4 +1,4 @@
-/** What an alert may be for, and how bad it is. */
+/** What an alert can be about, and how bad it is. */
 export const alertCodes = {
   'credential-expires': 'warning',
   'connection-in-trouble': 'error',
@@ -8,29 +8,29 @@ export const alertCodes = {
 } as const;
 export type AlertCode = keyof typeof alertCodes;
 
-/** Something that is so now, and that somebody should hear of. */
+/** A condition that holds now and that somebody should know about. */
 export interface AlertCondition {
   /** The same for the same trouble, whichever instance sees it. */
   readonly id: string;
   readonly code: AlertCode;
-  /** Grows as it becomes more urgent: each level is told once. */
+  /** Increases with urgency: each level is reported once. */
   readonly level: number;
   readonly text: string;
   readonly remedy: string;
 }
 
-/** An alert that holds. */
+/** An active alert. */
 export interface AlertFacts extends Omit<AlertCondition, 'level'> {
   readonly severity: 'warning' | 'error';
   /** ISO 8601. */
   readonly since: string;
 }
 
-/** What is told. `cleared`: it is over. */
+/** A report. `cleared`: it is over. */
 export interface AlertNews extends AlertFacts {
   readonly state: 'raised' | 'cleared';
   /** ISO 8601. */
   readonly at: string;
-  /** Who tells it. */
+  /** The instance that reports it. */
   readonly instance: string;
 }

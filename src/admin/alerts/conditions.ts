@@ -4,29 +4,29 @@ import type { AlertCondition } from './condition.ts';
 
 /** When something is worth an alert. */
 export interface AlertThresholds {
-  /** Days before something expires, each of which is told once. */
+  /** Days before an expiry, each of which is reported once. */
   readonly expiryDays: readonly number[];
-  /** How long a connection is in trouble before it is told. */
+  /** How long a connection is in trouble before that is reported. */
   readonly troubleMs: number;
-  /** How old the oldest queued message is before it is told. */
+  /** How old the oldest queued message is before that is reported. */
   readonly queueWaitMs: number;
 }
 
-/** What is looked at. */
+/** What is checked. */
 export interface AlertSources {
   readonly expiries: readonly ExpiryFacts[];
   readonly troubles: readonly ConnectionTroubleFacts[];
   /** Connections for which somebody has to sign in. */
   readonly signInsNeeded: readonly string[];
   readonly oldestQueuedAtMs: number | undefined;
-  /** Accounts at which somebody guesses, and until when that is held against them. */
+  /** Accounts that are being guessed at, and until when that counts. */
   readonly guessed: ReadonlyMap<string, number>;
 }
 
 const dayMs = 24 * 3_600_000;
 const minuteMs = 60_000;
 
-/** What somebody should hear of now. */
+/** What somebody should know about now. */
 export function conditionsOf(sources: AlertSources, thresholds: AlertThresholds, nowMs: number): AlertCondition[] {
   return [
     ...sources.expiries.flatMap((expiry) => expiryCondition(expiry, thresholds, nowMs)),

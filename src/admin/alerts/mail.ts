@@ -3,7 +3,7 @@ import { encodedWords, quotedPrintable } from '../../message/mime/encodings.ts';
 import { isAscii, oneLine, wrapLine } from '../../message/safe-text.ts';
 import type { AlertNews } from './condition.ts';
 
-/** Between whom an alert goes. */
+/** Sender and recipient of an alert. */
 export interface AlertMailAddresses {
   readonly from: string;
   readonly to: string;
@@ -11,7 +11,7 @@ export interface AlertMailAddresses {
   readonly hostname: string;
 }
 
-/** An alert as a message, its lines ended by CRLF. */
+/** An alert as a message with CRLF line ends. */
 export function alertMail(news: AlertNews, { from, to, hostname }: AlertMailAddresses): Buffer {
   const { state, severity, text, remedy, since, at, instance } = news;
   const word = state === 'cleared' ? 'cleared' : severity;
@@ -30,7 +30,7 @@ export function alertMail(news: AlertNews, { from, to, hostname }: AlertMailAddr
     `To: <${to}>`,
     `Subject: ${(isAscii(subject) ? subject : encodedWords(subject)).replaceAll('?= =?', '?=\r\n =?')}`,
     `Message-ID: ${makeMessageId(hostname)}`,
-    // Nobody's holiday notice should answer it (RFC 3834).
+    // Keeps vacation responders from answering (RFC 3834).
     'Auto-Submitted: auto-generated',
     'MIME-Version: 1.0',
     'Content-Type: text/plain; charset=utf-8',

@@ -7,7 +7,7 @@ export interface WaitingPost {
   readonly news: AlertNews;
 }
 
-/** After that nobody wants to hear of it any more. */
+/** After this time nobody wants to know any more. */
 const keptMs = 24 * 3_600_000;
 
 /** Keeps what waits for the webhook in the store, so that a restart loses none of it. */
@@ -16,7 +16,7 @@ export class WaitingPosts {
   readonly #prefix: string;
   #count = 0;
 
-  /** @param instance whose news these are */
+  /** @param instance that the news belong to */
   constructor(records: RecordTable, instance: string) {
     this.#records = records;
     this.#prefix = `${instance} `;
@@ -24,13 +24,13 @@ export class WaitingPosts {
 
   /** @throws what the store throws */
   async add(news: AlertNews, nowMs: number): Promise<WaitingPost> {
-    // In order, also of those of one millisecond.
+    // Ordered, even within one millisecond.
     const key = `${this.#prefix}${new Date(nowMs).toISOString()} ${String(this.#count++).padStart(9, '0')}`;
     await this.#records.put(recordKinds.alertPost, key, JSON.stringify(news), { expiresAtMs: nowMs + keptMs });
     return { key, news };
   }
 
-  /** The oldest first. @throws what the store throws */
+  /** Oldest first. @throws what the store throws */
   async all(nowMs: number): Promise<WaitingPost[]> {
     const found = await this.#records.list(recordKinds.alertPost, nowMs, this.#prefix);
     const posts = [...found].map(([key, { value }]) => ({ key, news: JSON.parse(value) as AlertNews }));

@@ -6,26 +6,26 @@ import type { Log } from '../../base/log.ts';
 import type { AlertNews } from './condition.ts';
 import type { WaitingPost, WaitingPosts } from './waiting-posts.ts';
 
-/** Where alerts are posted to. */
+/** Where alerts are posted. */
 export interface WebhookOptions {
   readonly url: string;
-  /** Asked for each request, so that a replaced one is taken up. */
+  /** Called for each request, so that a replaced secret is used. */
   secret(): string;
   readonly http: HttpClient;
-  /** What no webhook has taken yet, also before a restart. */
+  /** Posts that the webhook has not taken yet, including those from before a restart. */
   readonly kept: WaitingPosts;
   readonly clock: Clock;
   readonly log: Log;
 }
 
-/** Waits between tries of one message. */
+/** Waits between tries of one post. */
 const retryAfterMs = [5_000, 30_000, 2 * 60_000, 10 * 60_000, 30 * 60_000];
-/** What waits at a time; beyond that the newest is dropped, and the log says so. */
+/** Most posts waiting; beyond that the newest is dropped, which is logged. */
 const mostWaiting = 100;
 const timeoutMs = 10_000;
 
 /**
- * The signature of a body: `sha256=` and, in hex, the HMAC-SHA256 over the time, a dot and the body. Whoever receives it
+ * The signature of a body: `sha256=` and, in hex, the HMAC-SHA256 over the time, a dot and the body. The receiver
  * computes the same, compares in constant time, and refuses a time that is minutes away.
  * @param timestamp seconds since 1970, as in the header
  */
@@ -33,7 +33,7 @@ export function webhookSignature(secret: string, timestamp: number, body: string
   return `sha256=${createHmac('sha256', secret).update(`${timestamp}.${body}`).digest('hex')}`;
 }
 
-/** Posts alerts, one after the other, and tries again what fails. */
+/** Posts alerts, one at a time, and retries failures. */
 export class Webhook {
   readonly #options: WebhookOptions;
   readonly #waiting: WaitingPost[] = [];
@@ -54,7 +54,7 @@ export class Webhook {
     this.#add(...left.filter(({ key }) => !known.has(key)).slice(0, mostWaiting - known.size));
   }
 
-  /** Notes what is to be posted; it is posted some time after. @throws what the store throws */
+  /** Records what is to be posted; it is posted some time later. @throws what the store throws */
   async tell(news: AlertNews): Promise<void> {
     const { kept, clock, log } = this.#options;
     if (this.#waiting.length >= mostWaiting) {
@@ -64,7 +64,7 @@ export class Webhook {
     this.#add(await kept.add(news, clock.now()));
   }
 
-  /** What waits is posted by the next one. Resolves when the last try has ended. */
+  /** The next run posts what waits. Resolves when the last try has ended. */
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#endWait();
@@ -81,7 +81,7 @@ export class Webhook {
     this.#isBusy = true;
     for (let next = this.#waiting[0]; next && !this.#isClosed; next = this.#waiting[0]) {
       if (await this.#post(next.news)) {
-        // Else it is posted twice after a restart.
+        // Otherwise it is posted twice after a restart.
         await kept.remove(next).catch((error: unknown) => log.warn({ error }, 'alerts: cannot note what was posted'));
       }
       this.#waiting.shift();
@@ -89,7 +89,7 @@ export class Webhook {
     this.#isBusy = false;
   }
 
-  /** Never rejects. @returns whether it is done with: taken, or given up */
+  /** Never rejects. @returns whether it is finished: taken, or given up */
   async #post(news: AlertNews): Promise<boolean> {
     const { log, clock } = this.#options;
     for (const waitMs of [...retryAfterMs, undefined]) {

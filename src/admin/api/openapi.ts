@@ -3,7 +3,7 @@ import { apiPrefix } from './register.ts';
 import type { ApiRoute, DescribedAnswer } from './route.ts';
 import { errorSchema } from './schemas.ts';
 
-/** Who an answer is refused to, for every route. */
+/** Refusals that every route may answer with. */
 const refusals: Readonly<Record<string, string>> = {
   400: 'The request is wrong.',
   401: 'Nobody is signed in.',
@@ -18,7 +18,7 @@ const refusals: Readonly<Record<string, string>> = {
   503: 'Not now; try again.',
 };
 
-/** The description of the API (OpenAPI 3.1), made of the schemas that its routes are checked against. */
+/** The description of the API (OpenAPI 3.1), generated from the schemas that its routes are checked against. */
 export function openApiDocument(routes: readonly ApiRoute[], version: string): object {
   const paths: Record<string, Record<string, object>> = {};
   for (const route of routes) {

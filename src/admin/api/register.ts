@@ -7,19 +7,19 @@ import type { AuditLog } from '../access/audit-log.ts';
 import { refusalOf } from '../server/refusal.ts';
 import type { ApiAnswer, ApiRoute } from './route.ts';
 
-/** How long an answer may take, and a client to take it, between two pieces of it. */
+/** How long an answer may take, and the client to read it, between two pieces of it. */
 const answerTimeoutMs = 60_000;
 
 export const apiPrefix = '/api/v1';
 
-/** What every route goes through. */
+/** What every route passes. */
 export interface ApiGate {
   readonly access: AdminAccess;
   readonly audit: AuditLog;
   readonly log: Log;
 }
 
-/** Serves routes of the API: who may call, what came, the call, what the audit log says of it, the answer. */
+/** Serves routes of the API: authorization, validation, the call, the audit log, the answer. */
 export function addApiRoutes(app: FastifyInstance, routes: readonly ApiRoute[], gate: ApiGate): void {
   for (const route of routes) {
     app.route({
@@ -39,13 +39,13 @@ async function serve(route: ApiRoute, request: FastifyRequest, reply: FastifyRep
     const { user = null, by = null } = caller ?? {};
     const entry = { user, by, address: request.ip, action: route.audit, details, outcome };
     if (caller || outcome === 'done') gate.audit.record(entry);
-    // Strangers must not be able to fill the log, and push out what was done.
+    // Unknown callers must not be able to fill the log and push out what was done.
     else if (outcome === 'admin-token-wrong') gate.audit.recordStranger(entry);
   };
   try {
     gate.access.assertNotFromElsewhere(request);
     caller = route.access === 'open' ? undefined : await gate.access.admit(request, route.access);
-    // A question to a store that has much to do; strangers do not get so far.
+    // A busy store may take long to answer; unknown callers do not get this far.
     if (caller) request.raw.socket.setTimeout(answerTimeoutMs);
     const params = parsed(route.params, request.params, 'path');
     Object.assign(details, params);
@@ -69,7 +69,7 @@ function send(reply: FastifyReply, { status, body, type, headers }: ApiAnswer): 
   return body === undefined ? reply.send() : reply.type('application/json').send(JSON.stringify(body));
 }
 
-/** Answers an error of the API. Whoever is not signed in is told by what they can. */
+/** Answers with an API error. A caller who is not signed in gets the ways to sign in. */
 export function refuse(reply: FastifyReply, error: unknown, { access, log }: Pick<ApiGate, 'access' | 'log'>): unknown {
   const { status, body, isOurFault } = refusalOf(error);
   if (isOurFault) log.error({ error }, 'cannot answer at the admin port');
@@ -79,7 +79,7 @@ export function refuse(reply: FastifyReply, error: unknown, { access, log }: Pic
   return reply.send(JSON.stringify(status === 401 ? { ...body, signInBy: access.signInBy } : body));
 }
 
-/** What came, as its schema has it; nothing where a route takes nothing. @throws BridgeError `admin-request-invalid` */
+/** The input, parsed by its schema; nothing if a route takes nothing. @throws BridgeError `admin-request-invalid` */
 function parsed(schema: z.ZodType | undefined, value: unknown, where: string): unknown {
   if (schema === undefined) return undefined;
   const result = schema.safeParse(value);
@@ -89,7 +89,7 @@ function parsed(schema: z.ZodType | undefined, value: unknown, where: string): u
 
 const toldAtMost = 5;
 
-/** What is wrong, without what was sent. */
+/** What is wrong, without the values that were sent. */
 function problemText({ issues }: z.ZodError): string {
   const lines = issues.slice(0, toldAtMost).map(({ path, message }) => {
     const at = z.core.toDotPath(path);

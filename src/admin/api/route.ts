@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import type { KnownCaller } from '../access/access.ts';
 import type { Role } from '../access/role.ts';
 
-/** What an API route answers: a value as JSON, or nothing, or what it has written itself. */
+/** The answer of an API route: a value as JSON, nothing, or a body written by the route itself. */
 export interface ApiAnswer {
   readonly status: number;
   readonly body?: unknown;
@@ -12,36 +12,36 @@ export interface ApiAnswer {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** What a route is called with: all that came is checked already. */
+/** The arguments of a route: all input is already validated. */
 export interface ApiCall<P = unknown, Q = unknown, B = unknown> {
   readonly params: P;
   readonly query: Q;
   readonly body: B;
-  /** Undefined where nobody has to be signed in. */
+  /** Undefined if no sign-in is needed. */
   readonly caller: KnownCaller | undefined;
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
-  /** Adds to what the audit log says of this call. Nothing secret. */
+  /** Adds to the audit entry of this call. Nothing secret. */
   note(details: Readonly<Record<string, unknown>>): void;
 }
 
-/** A kind of answer, for the description. */
+/** A kind of answer, for the API description. */
 export interface DescribedAnswer {
   readonly description: string;
   readonly schema?: z.ZodType;
-  /** Default: JSON where there is a schema. */
+  /** Default: JSON if there is a schema. */
   readonly type?: string;
 }
 
-/** A route of the API, from which the server and the OpenAPI document are made. */
+/** A route of the API; the server and the OpenAPI document are generated from these. */
 export interface ApiRoute<P = unknown, Q = unknown, B = unknown> {
   readonly method: 'GET' | 'POST' | 'DELETE';
   /** Below `/api/v1`; parameters as `{name}`. */
   readonly path: string;
   readonly summary: string;
-  /** `open`: nobody has to be signed in. */
+  /** `open`: no sign-in needed. */
   readonly access: Role | 'open';
-  /** Its name in the audit log; undefined: looking at it is not recorded. */
+  /** Its name in the audit log; undefined: calls are not recorded. */
   readonly audit?: string;
   readonly params?: z.ZodType<P>;
   readonly query?: z.ZodType<Q>;
@@ -50,7 +50,7 @@ export interface ApiRoute<P = unknown, Q = unknown, B = unknown> {
   run(call: ApiCall<P, Q, B>): Promise<ApiAnswer> | ApiAnswer;
 }
 
-/** Lets the types of a route follow from its schemas. */
+/** Infers the types of a route from its schemas. */
 export function apiRoute<P, Q, B>(route: ApiRoute<P, Q, B>): ApiRoute {
   return route as unknown as ApiRoute;
 }

@@ -45,7 +45,7 @@ export function apiRoutes(
   return routes;
 }
 
-/** What a bridge that runs is asked. */
+/** Routes for a running bridge. */
 function bridgeRoutes(ports: AdminPorts): ApiRoute[] {
   return [...messageRoutes(ports.messages), ...accountRoutes(ports.accounts), ...connectionRoutes(ports.connections)];
 }

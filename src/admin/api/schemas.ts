@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** What an error looks like. */
+/** The form of an error. */
 export const errorSchema = z.strictObject({
   error: z.strictObject({
     code: z.string().meta({ description: 'Stable; `mailbridge help errors CODE` explains it.' }),
@@ -13,9 +13,9 @@ export const errorSchema = z.strictObject({
 /** A moment: `2026-11-30T05:40:00.000Z`. */
 export const moment = () => z.iso.datetime();
 
-/** What somebody typed to look for something. */
+/** A search text. */
 export const searchText = () => z.string().trim().min(1).max(320);
 
-/** What a remedy is told with. */
+/** A problem with its remedy. */
 export const problem = () =>
   z.strictObject({ code: z.string().optional(), text: z.string(), remedy: z.string().optional() });

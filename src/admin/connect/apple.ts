@@ -3,8 +3,8 @@ import { type MailServerSetting, type MailServers, xml } from './mail-servers.ts
 
 /**
  * A profile that sets up Apple Mail (Apple's "Configuration Profile Reference", payloads `com.apple.mail.managed` and
- * `com.apple.security.root`). It holds no password; the device asks for that.
- * @param authority PEM of the authority to trust; undefined: the certificate is from a public one
+ * `com.apple.security.root`). It contains no password; the device asks for one.
+ * @param authority PEM of the authority to trust; undefined: the certificate is from a public authority
  */
 export function appleProfile(address: string, servers: MailServers, authority: string | undefined): string {
   const domain = address.slice(address.lastIndexOf('@') + 1);
@@ -62,7 +62,7 @@ function rootPayload(pem: string): Record<string, PlistValue> {
   };
 }
 
-/** The same for the same: a profile that is installed again takes the place of the one before. */
+/** Deterministic: a profile that is installed again replaces the one before. */
 function uuidOf(text: string): string {
   const hex = createHash('sha256').update(text).digest('hex');
   return [hex.slice(0, 8), hex.slice(8, 12), `5${hex.slice(13, 16)}`, `a${hex.slice(17, 20)}`, hex.slice(20, 32)].join(

@@ -5,14 +5,14 @@ export interface MailServerSetting {
   readonly security: 'none' | 'starttls' | 'tls';
 }
 
-/** What programs are set to; left out what nothing listens for. */
+/** Settings for programs; protocols without a listener are left out. */
 export interface MailServers {
   readonly smtp?: MailServerSetting;
   readonly imap?: MailServerSetting;
   readonly pop3?: MailServerSetting;
 }
 
-/** A text in XML, in element or attribute. */
+/** A text for XML, in an element or attribute. */
 export function xml(text: string | number): string {
   return String(text).replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }

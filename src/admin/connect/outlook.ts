@@ -3,14 +3,14 @@ import { type MailServerSetting, type MailServers, xml } from './mail-servers.ts
 const encryptions = { none: 'None', starttls: 'TLS', tls: 'SSL' } as const;
 const responseSchema = 'http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a';
 
-/** The address that a program asks for; undefined where it asks for none. No more of the request matters. */
+/** The address that a program asks for; undefined if there is none. The rest of the request does not matter. */
 export function askedAddress(request: string): string | undefined {
   return /<EMailAddress>\s*([^<>\s&]{3,254})\s*<\/EMailAddress>/i.exec(request)?.[1];
 }
 
 /**
- * What Outlook sets an IMAP or POP3 account up by ([MS-OXDSCLI], "Plain old XML" Autodiscover, responses for accounts that
- * are not Exchange's).
+ * The settings of an IMAP or POP3 account for Outlook ([MS-OXDSCLI], "Plain old XML" Autodiscover, responses for
+ * non-Exchange accounts).
  */
 export function autodiscoverAnswer(address: string, { imap, pop3, smtp }: MailServers): string {
   const protocols = [

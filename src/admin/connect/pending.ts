@@ -5,21 +5,21 @@ import { BridgeError, errorText } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import type { ConnectCode, ConnectedMailbox, ConnectLink, ConnectPort } from './port.ts';
 
-/** How far a sign-in at `/connect` is. */
+/** The state of a sign-in at `/connect`. */
 export type ConnectState =
   | { readonly state: 'waiting'; readonly begun: BegunConnect }
-  /** The mailbox is tried. */
+  /** The mailbox is being tried. */
   | { readonly state: 'done'; readonly mailbox: ConnectedMailbox }
   | { readonly state: 'failed'; readonly error: BridgeError };
 
-/** What somebody does now: enters a code, or opens a link. */
+/** What the person has to do: enter a code, or open a link. */
 export type BegunConnect = { readonly code: ConnectCode } | { readonly url: string };
 
 export interface PendingOptions {
   readonly connect: Pick<ConnectPort, 'connect'>;
   readonly clock: Clock;
   readonly log: Log;
-  /** Told of each mailbox that was connected, and of the address that it was done from. Must not throw. */
+  /** Called for each connected mailbox, with the source address. Must not throw. */
   readonly onConnected?: (mailbox: ConnectedMailbox, address: string) => void;
 }
 
@@ -31,16 +31,16 @@ interface Pending {
   state: ConnectState | undefined;
 }
 
-/** Waiting at Microsoft at the same time; each asks there every few seconds. */
+/** Most sign-ins waiting at Microsoft at the same time; each polls every few seconds. */
 const mostPending = 100;
 const mostPendingPerNetwork = 5;
 const hourMs = 3_600_000;
 const mostStartsPerHour = 20;
-/** What has ended is told so long, to whoever knows its id. */
+/** How long the result is available to those who know its id. */
 const keptMs = 10 * 60_000;
 const mostNetworks = 10_000;
 
-/** Sign-ins under way at `/connect`: bounded in number, over all and by where they come from. */
+/** Sign-ins under way at `/connect`: limited in number, overall and by source. */
 export class PendingConnects {
   readonly #options: PendingOptions;
   readonly #pending = new Map<string, Pending>();
@@ -53,7 +53,7 @@ export class PendingConnects {
 
   /**
    * Begins a sign-in.
-   * @param address where it comes from
+   * @param address the source address
    * @returns its id, which nobody can guess, and the code
    * @throws BridgeError `connect-busy`, or why there is no code
    */
@@ -72,8 +72,8 @@ export class PendingConnects {
   }
 
   /**
-   * Takes the address that a browser has come back to.
-   * @param id that the browser shows: the one that has begun the sign-in, and no other
+   * Takes the URL that a browser has returned to.
+   * @param id that the browser shows: only the browser that began the sign-in has it
    * @throws BridgeError `admin-not-found`
    */
   redirected(redirect: URL, id: string | undefined): void {
@@ -86,7 +86,7 @@ export class PendingConnects {
     link.take(redirect);
   }
 
-  /** How far it is. What it has come to is told once. @throws BridgeError `admin-not-found` */
+  /** The state of a sign-in. Its result is returned once. @throws BridgeError `admin-not-found` */
   take(id: string): ConnectState {
     const pending = this.#pending.get(id);
     if (!pending?.state) throw new BridgeError('admin-not-found', 'This sign-in no longer exists. Start again.');
@@ -94,7 +94,7 @@ export class PendingConnects {
     return pending.state;
   }
 
-  /** Ends a sign-in that waits: Microsoft is not asked for it any more, and another one has its room. */
+  /** Ends a waiting sign-in: it no longer polls Microsoft, and another one can take its place. */
   cancel(id: string): void {
     const pending = this.#pending.get(id);
     if (pending?.state?.state !== 'waiting') return;
@@ -102,7 +102,7 @@ export class PendingConnects {
     this.#pending.delete(id);
   }
 
-  /** Ends those that wait. */
+  /** Ends waiting sign-ins. */
   async close(): Promise<void> {
     for (const { abort } of this.#pending.values()) abort.abort();
     await Promise.all(this.#running);
@@ -149,7 +149,7 @@ export class PendingConnects {
     }
   }
 
-  /** A password that nobody has asked for does not stay. */
+  /** A password that nobody has collected is not kept. */
   #forgetLater(id: string): void {
     this.#options.clock.after(keptMs, () => this.#pending.delete(id));
   }

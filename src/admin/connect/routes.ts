@@ -15,12 +15,12 @@ export interface ConnectPageParts {
   readonly isSecure: boolean;
 }
 
-/** Tells the browser that has begun a sign-in from all others. It comes back from another site. */
+/** Identifies the browser that began a sign-in. It returns from another site. */
 export const connectCookie: CookieKind = { name: 'mailbridge_connect', path: '/connect', sameSite: 'Lax' };
 
 const maxRequestBytes = 16 * 1024;
 
-/** What people ask for without a login: the page at `/connect`. */
+/** Requests of people without a login: the page at `/connect`. */
 export function addConnectRoutes(
   app: FastifyInstance,
   { connect, pending, isSecure }: ConnectPageParts,
@@ -30,7 +30,7 @@ export function addConnectRoutes(
     const [id] = cookieValues(request, connectCookie, isSecure);
     pending.redirected(new URL(request.url, 'http://localhost'), id);
     endCookie(reply, connectCookie, isSecure);
-    // The page knows which sign-in it has begun.
+    // The page knows which sign-in it began.
     return reply.redirect('/connect', 303);
   });
   app.get('/connect', async (_, reply) => {
@@ -48,8 +48,8 @@ export function addConnectRoutes(
 }
 
 /**
- * What mail programs ask for without a login: their settings, which are the same for every address of a domain. Whether
- * there is such a mailbox they do not tell.
+ * Requests of mail programs without a login: their settings, which are the same for every address of a domain. The
+ * answers do not reveal whether a mailbox exists.
  */
 export function addProgramRoutes(app: FastifyInstance, connect: ConnectPort): void {
   app.get('/connect/mail.mobileconfig', async (request, reply) => {
@@ -77,7 +77,7 @@ export function addProgramRoutes(app: FastifyInstance, connect: ConnectPort): vo
 
 type Answered = FastifyReply | Promise<FastifyReply>;
 
-/** Of a program that names no address, the host tells the domain: `autoconfig.contoso.com`. */
+/** If a program names no address, the host name contains the domain: `autoconfig.contoso.com`. */
 function thunderbird(request: FastifyRequest, reply: FastifyReply, connect: ConnectPort): Answered {
   const { emailaddress } = request.query as { readonly emailaddress?: unknown };
   const address = typeof emailaddress === 'string' ? emailaddress : `@${request.hostname.replace(/^autoconfig\./, '')}`;

@@ -3,8 +3,8 @@ import { type MailServerSetting, type MailServers, xml } from './mail-servers.ts
 const socketTypes = { none: 'plain', starttls: 'STARTTLS', tls: 'SSL' } as const;
 
 /**
- * What Thunderbird, and programs that have learned it from there, set themselves up by: the configuration file format of
- * Thunderbird's autoconfiguration, version 1.1. The program puts the address in place of `%EMAILADDRESS%`.
+ * The settings for Thunderbird and programs that do the same: the configuration file format of Thunderbird's
+ * autoconfiguration, version 1.1. The program replaces `%EMAILADDRESS%` with the address.
  */
 export function thunderbirdConfig(domain: string, { imap, pop3, smtp }: MailServers): string {
   const servers = [

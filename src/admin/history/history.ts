@@ -1,11 +1,11 @@
 import type { BridgeEvents, MessageEvent, TimedHop } from '../metrics/events.ts';
 import { type KeptTier, Tier } from './tier.ts';
 
-/** What can be looked back at. */
+/** The ranges of the history. */
 export const historyRanges = ['hour', 'day', 'week'] as const;
 export type HistoryRange = (typeof historyRanges)[number];
 
-/** What is kept of each step. */
+/** The values kept for each step. */
 export const historySeries = [
   'accepted',
   'delivered',
@@ -17,12 +17,12 @@ export const historySeries = [
 ] as const;
 export type HistorySeries = (typeof historySeries)[number];
 
-/** What happened in a range, the oldest step first. */
+/** What happened in a range, oldest step first. */
 export interface HistoryView {
   readonly stepSeconds: number;
-  /** Begin of the first step, ISO 8601. */
+  /** Start of the first step, ISO 8601. */
   readonly from: string;
-  /** A value for each step; null where nothing is known: the bridge did not run, or nothing was delivered. */
+  /** A value for each step; null if nothing is known: the bridge did not run, or nothing was delivered. */
   readonly series: Readonly<Record<HistorySeries, readonly (number | null)[]>>;
 }
 
@@ -35,7 +35,7 @@ const tiers = {
   week: { stepMs: 10 * minute, steps: 1008 },
 } as const;
 
-/** What is written to the disk. */
+/** What is written to disk. */
 export interface KeptHistory {
   readonly version: 1;
   readonly tiers: Readonly<Record<HistoryRange, KeptTier>>;
@@ -43,7 +43,7 @@ export interface KeptHistory {
 
 const counted = ['accepted', 'delivered', 'deferred', 'failed'] as const;
 
-/** Samples of what a bridge does: fine ones of the last hour, coarser ones of the last day and week. */
+/** Samples of a bridge's activity: fine ones of the last hour, coarser ones of the last day and week. */
 export class History implements Pick<BridgeEvents, 'message' | 'hop'> {
   readonly #tiers: Readonly<Record<HistoryRange, Tier>> = {
     hour: new Tier(tiers.hour),
@@ -65,7 +65,7 @@ export class History implements Pick<BridgeEvents, 'message' | 'hop'> {
     if (hop === 'whole') this.#each((cell) => cell.latencies.add(ms));
   }
 
-  /** The bridge runs, and so much is queued now; undefined: nobody knows. */
+  /** The bridge runs, and this many messages are queued now; undefined: unknown. */
   sample(queued: number | undefined): void {
     this.#each((cell) => {
       cell.queued = queued ?? cell.queued;
@@ -99,7 +99,7 @@ export class History implements Pick<BridgeEvents, 'message' | 'hop'> {
     return { version: 1, tiers: { hour: hour.kept(nowMs), day: day.kept(nowMs), week: week.kept(nowMs) } };
   }
 
-  /** Takes up what an earlier run has kept; what is no history is left out. */
+  /** Restores what an earlier run has kept; anything that is not a history is skipped. */
   restore(kept: unknown): void {
     const { version, tiers: found } = (kept ?? {}) as Partial<KeptHistory>;
     if (version !== 1) return;

@@ -1,8 +1,8 @@
-/** Each bucket ends at the double of the one before; the last one, from about a week on, is open. */
+/** Each bucket ends at twice the end of the one before; the last one, from about a week on, is open. */
 const firstEndMs = 10;
 const buckets = 28;
 
-/** How long deliveries took, in buckets: what percentiles need, in little room. */
+/** Delivery times in buckets: enough for percentiles, in little space. */
 export class Latencies {
   #counts: number[] | undefined;
 
@@ -13,7 +13,10 @@ export class Latencies {
     this.#counts[index] = (this.#counts[index] ?? 0) + 1;
   }
 
-  /** The time within which a share of them was delivered, in milliseconds, by the end of its bucket; undefined of none. */
+  /**
+   * The time within which a share of them was delivered, in milliseconds, by the end of its bucket; undefined if there
+   * are none.
+   */
   percentile(share: number): number | undefined {
     const counts = this.#counts;
     const total = counts?.reduce((sum, each) => sum + each, 0) ?? 0;
@@ -26,7 +29,7 @@ export class Latencies {
     return firstEndMs * 2 ** Math.max(0, index);
   }
 
-  /** Pairs of a bucket and its count; empty of none. */
+  /** Pairs of a bucket and its count; empty if there are none. */
   kept(): readonly number[] {
     return (this.#counts ?? []).flatMap((count, index) => (count > 0 ? [index, count] : []));
   }

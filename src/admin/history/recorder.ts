@@ -4,9 +4,9 @@ import { inBackground } from '../../base/in-background.ts';
 import type { Log } from '../../base/log.ts';
 import { History } from './history.ts';
 
-/** What a history needs of its bridge. */
+/** What a history needs from its bridge. */
 export interface HistoryParts {
-  /** Where it is kept over restarts. */
+  /** Where it is kept across restarts. */
   readonly file: string;
   readonly clock: Clock;
   readonly log: Log;
@@ -15,22 +15,22 @@ export interface HistoryParts {
 }
 
 const sampleEveryMs = 10_000;
-/** Seldom: what a crash takes is not worth more writes. */
+/** Rarely: what a crash loses is not worth more writes. */
 const writeEveryMs = 10 * 60_000;
 
-/** A week of it has some hundreds of kilobytes. */
+/** A week takes some hundreds of kilobytes. */
 const maxFileBytes = 4 * 1024 * 1024;
 
-/** A history that goes on over restarts. */
+/** A history that continues across restarts. */
 export interface RecordedHistory {
   readonly history: History;
-  /** Begins to sample; before, events alone are counted. */
+  /** Begins to sample; before, only events are counted. */
   start(): void;
-  /** Ends it, and keeps what there is. Never rejects. */
+  /** Ends it, and saves what there is. Never rejects. */
   close(): Promise<void>;
 }
 
-/** Takes up what an earlier run has left; a file that cannot be read is no reason to fail. */
+/** Restores what an earlier run has left; an unreadable file is no reason to fail. */
 export async function recordedHistory({ file, clock, log, queued }: HistoryParts): Promise<RecordedHistory> {
   const history = new History(() => clock.now());
   try {
@@ -44,7 +44,7 @@ export async function recordedHistory({ file, clock, log, queued }: HistoryParts
   const write = async () => await writePrivateFile(file, Buffer.from(JSON.stringify(history.kept())));
   const sample = () => {
     cancelSample = clock.after(sampleEveryMs, sample);
-    // While the queue cannot be asked, that the bridge runs is known all the same.
+    // Even if the queue cannot be queried, it is known that the bridge runs.
     void queued().then(
       (count) => history.sample(count),
       () => history.sample(undefined),

@@ -21,7 +21,7 @@ export class Tier {
     this.#steps = steps;
   }
 
-  /** That of this moment, made where it is not there. */
+  /** The cell of this moment, created if needed. */
   cell(nowMs: number): HistoryCell {
     const step = Math.floor(nowMs / this.#stepMs);
     const known = this.#cells.get(step);
@@ -32,7 +32,7 @@ export class Tier {
     return cell;
   }
 
-  /** All steps up to now, the oldest first; undefined of those of which nothing is known. */
+  /** All steps up to now, oldest first; undefined for those of which nothing is known. */
   last(nowMs: number): { readonly fromMs: number; readonly cells: readonly (HistoryCell | undefined)[] } {
     const first = this.#first(Math.floor(nowMs / this.#stepMs));
     const cells = Array.from({ length: this.#steps }, (_, index) => this.#cells.get(first + index));
@@ -58,7 +58,7 @@ export class Tier {
     this.#forget(now);
   }
 
-  /** What is too old; and what lies ahead, because the clock was set back. */
+  /** Forgets what is too old, and what lies in the future because the clock was set back. */
   #forget(now: number): void {
     const first = this.#first(now);
     for (const step of this.#cells.keys()) if (step < first || step > now) this.#cells.delete(step);
@@ -77,7 +77,7 @@ function newCell(): HistoryCell {
   };
 }
 
-/** Undefined where a file holds something else. */
+/** Undefined if a file contains something else. */
 function cellOf(entry: unknown): (HistoryCell & { readonly step: number }) | undefined {
   if (!Array.isArray(entry)) return undefined;
   const [step, accepted, delivered, deferred, failed, queued, latencies] = entry as unknown[];

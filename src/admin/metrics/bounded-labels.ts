@@ -1,7 +1,7 @@
-/** What stands for all beyond the bound. */
+/** Stands for all values beyond the limit. */
 export const otherLabel = 'other';
 
-/** Values of a label, of which no more than so many are told apart: first come, first kept. */
+/** Values of a label, of which only a limited number are distinguished: the first ones. */
 export class BoundedLabels {
   readonly #kept = new Set<string>();
   readonly #most: number;

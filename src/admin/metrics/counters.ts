@@ -2,9 +2,9 @@ import { Counter, Histogram, type Registry } from 'prom-client';
 import { BoundedLabels } from './bounded-labels.ts';
 import type { BridgeEvents, MessageEvent, TimedHop } from './events.ts';
 
-/** Accounts that are told apart. */
+/** Accounts that are distinguished. */
 export const mostAccounts = 200;
-/** Codes come from the other side. */
+/** The upstream chooses the codes. */
 const mostCodes = 50;
 
 const latencySeconds = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200, 43_200];

@@ -1,4 +1,4 @@
-/** What can happen to a message. `bounced`: a report of it, or of its delay, is queued. */
+/** What can happen to a message. `bounced`: a bounce or a delay warning is queued. */
 export const messageEvents = ['accepted', 'delivered', 'deferred', 'failed', 'bounced'] as const;
 export type MessageEventKind = (typeof messageEvents)[number];
 
@@ -7,7 +7,7 @@ export interface MessageEvent {
   readonly kind: MessageEventKind;
   /** Username. */
   readonly account: string;
-  /** How the account has the mailbox: the only one, one of several that are listed, or one of a pattern. */
+  /** How the account includes the mailbox: the only one, one of several that are listed, or one of a pattern. */
   readonly mailbox: MailboxKind;
   readonly courier: string;
   readonly bytes: number;
@@ -16,24 +16,24 @@ export interface MessageEvent {
 export type MailboxKind = 'only' | 'listed' | 'pattern';
 
 /**
- * The ways of a message that are timed. `wait`: from when it is due to its attempt, limits and pauses included; `attempt`:
- * to the answer of Microsoft; `whole`: from its first octet to its delivery.
+ * The timed parts of a message's way. `wait`: from when it is due to its attempt, limits and pauses included;
+ * `attempt`: to the answer of Microsoft; `whole`: from its first octet to its delivery.
  */
 export const hops = ['wait', 'attempt', 'whole'] as const;
 export type TimedHop = (typeof hops)[number];
 
-/** Is told what happens in a bridge, and counts. None of its calls throws, or takes long. */
+/** Counts what happens in a bridge. None of its methods throws, or takes long. */
 export interface BridgeEvents {
   message(event: MessageEvent): void;
   hop(hop: TimedHop, courier: string, ms: number): void;
-  /** Mail of a mailbox or a connection has to wait for so long. @param code of who asked for it */
+  /** Mail of a mailbox or a connection has to wait for this long. @param code of the party that asked for it */
   throttled(code: string, ms: number): void;
   /** @param outcome `right`, or why not */
   login(protocol: string, outcome: string): void;
   client(protocol: string, what: 'accepted' | 'rejected'): void;
-  /** Octets crossed the connections of clients, as they are on the wire. */
+  /** Octets over the connections of clients, as on the wire. */
   traffic(protocol: string, received: number, sent: number): void;
-  /** A token was asked for. */
+  /** A token was requested. */
   tokenAsked(resource: string, ms: number, isGiven: boolean): void;
   /** A mailbox was opened for a client. */
   mailboxOpened(protocol: string, ms: number, isOpen: boolean): void;

@@ -2,7 +2,7 @@ import type { MetricObject } from 'prom-client';
 import type { AdminFacts } from '../facts.ts';
 import { countedMetrics, metricsOf } from './registry.ts';
 
-/** A metric, as it is described. */
+/** A metric, as described. */
 export interface DescribedMetric {
   readonly name: string;
   readonly type: string;
@@ -21,7 +21,7 @@ const nothing: Omit<AdminFacts, 'observed'> = {
   signIns: async () => [],
 };
 
-/** Every metric that a bridge tells of itself, by name; those of a Node.js process are not among them. */
+/** Every metric that a bridge reports about itself, by name; not including those of a Node.js process. */
 export function describedMetrics(): DescribedMetric[] {
   const registry = metricsOf({
     ...nothing,

@@ -2,7 +2,7 @@ import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { AdminFacts, ConnectionTroubleFacts, ObservedFacts, SharingFacts, WorkerFacts } from '../facts.ts';
 import { BridgeCounters } from './counters.ts';
 
-/** What is counted from the start of a bridge on, and the registry that it is counted in. */
+/** What is counted since the start of a bridge, and the registry for it. */
 export interface CountedMetrics {
   readonly registry: Registry;
   readonly counters: BridgeCounters;
@@ -13,7 +13,7 @@ export function countedMetrics(): CountedMetrics {
   return { registry, counters: new BridgeCounters(registry) };
 }
 
-/** What `/metrics` tells. */
+/** The contents of `/metrics`. */
 export function metricsOf(facts: AdminFacts): Registry {
   const registry = facts.observed?.counted ?? new Registry();
   collectDefaultMetrics({ register: registry });
@@ -68,10 +68,10 @@ const workerMetrics: readonly (readonly [
   ['resident_memory_bytes', 'Resident memory of a worker.', ({ usage }) => usage?.residentBytes],
 ];
 
-/** The default metrics are those of the main process alone. */
+/** The default metrics only cover the main process. */
 function addWorkerMetrics(registry: Registry, facts: AdminFacts): void {
   let asked: Promise<readonly WorkerFacts[]> | undefined;
-  /** Once for all that are told together. */
+  /** Once for all metrics of one scrape. */
   const workers = () => {
     asked ??= facts.workers().finally(() => {
       asked = undefined;

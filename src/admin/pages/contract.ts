@@ -1,6 +1,6 @@
 /**
- * What the bridge's API answers, as these pages read it. The types are those of the schemas that the answers are checked by;
- * nothing of them is loaded by a browser.
+ * The answers of the bridge's API, as these pages read them. The types come from the schemas that the answers are
+ * checked with; a browser loads none of that code.
  */
 import type { AccountDetail } from '../api/accounts/schemas.ts';
 import type { CheckedHop, CheckRun } from '../api/connections/schemas.ts';
@@ -43,7 +43,7 @@ export interface ShownSession {
   readonly csrfToken: string | null;
   readonly version: string;
   readonly instance: string;
-  /** False until there is a configuration that mail can be sent with. */
+  /** False until there is a configuration that can send mail. */
   readonly setUp: boolean;
   readonly signInBy: readonly string[];
 }
@@ -55,7 +55,7 @@ export type ShownAttempt = MessageDetail['attemptLog'][number];
 export type ShownOutcome = ShownAttempt['outcomes'][number];
 export type ShownAccountKind = AccountDetail['kind'];
 
-/** A hop of a check is tried now, or was; or the check is done. */
+/** A hop of a check has begun or ended; or the check is done. */
 export interface CheckEvent extends Pick<CheckRun, 'run' | 'done'> {
   readonly hop?: CheckedHop;
 }

@@ -9,18 +9,18 @@ import { boundSockets } from './bounded-sockets.ts';
 
 export interface AdminServer {
   readonly port: number;
-  /** Takes up another certificate; connections that are open stay. */
+  /** Uses another certificate; open connections stay. */
   updateTls(tls: AdminTls): void;
   close(): Promise<void>;
 }
 
-/** A header, and then a body, have so long to arrive, in milliseconds. */
+/** How long a header, and then a body, may take to arrive, in milliseconds. */
 const requestTimeoutMs = 10_000;
 
 /**
- * Listens for monitoring and, if the settings say so, for administrators. What answers is loaded with the first request: a
- * bridge starts sooner, and one that nobody asks holds less memory.
- * Rejects with the system's error when the port cannot be had.
+ * Listens for monitoring and, if the settings say so, for administrators. The code that answers is loaded with the
+ * first request: a bridge starts sooner, and uses less memory if nobody asks. Rejects with the system's error if the
+ * port is not available.
  * @throws BridgeError `admin-token-unusable`
  */
 export async function listenAdmin(

@@ -7,7 +7,7 @@ import type { AdminServerOptions, AdminSettings } from '../settings.ts';
 import { openProtected } from './protected.ts';
 import { addWatchRoutes } from './watch-routes.ts';
 
-/** What answers the requests that come to the admin server. */
+/** Answers the requests to the admin server. */
 export interface AdminApplication {
   handle(request: IncomingMessage, response: ServerResponse): void;
   /** Ends all sessions. */
@@ -15,10 +15,10 @@ export interface AdminApplication {
 }
 
 const maxBodyBytes = 256 * 1024;
-/** An address, in percent encoding. */
+/** Enough for a percent-encoded address. */
 const maxParamLength = 1_000;
 
-/** @param server listens already */
+/** @param server already listening */
 export async function openApplication(
   server: HttpServer | HttpsServer,
   settings: AdminSettings,
@@ -40,7 +40,7 @@ export async function openApplication(
       return server;
     },
   });
-  // JSON alone: a form of a page elsewhere can send anything else without asking.
+  // Only JSON: a form on another site's page can send anything else without asking.
   app.removeContentTypeParser('text/plain');
   app.setErrorHandler((error, _, reply) => {
     log.error({ error }, 'cannot answer at the admin port');
@@ -62,7 +62,7 @@ export async function openApplication(
   };
 }
 
-/** Whose word on where a client comes from is taken. */
+/** Which proxies are trusted to say where a client comes from. */
 function trustOf({ trustedProxies = [] }: AdminSettings): false | ((address: string) => boolean) {
   if (trustedProxies.length === 0) return false;
   const table = new NetworkTable<true>();

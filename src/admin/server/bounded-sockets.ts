@@ -1,19 +1,19 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Server, Socket } from 'node:net';
 
-/** Sockets open at the same time: many, since a client that is cut comes again, and each that comes has to be accepted. */
+/** Most open sockets: many, because a client that is cut comes again, and each connection has to be accepted. */
 const maxSockets = 500;
 
-/** How long a socket may neither send nor take anything, in milliseconds. */
+/** How long a socket may neither send nor receive anything, in milliseconds. */
 const stallTimeoutMs = 10_000;
 
-/** What the parser is given at once: a request or two. */
+/** What the parser gets at a time: a request or two. */
 const sliceBytes = 512;
 
 /**
- * Bounds what clients can hold of an HTTP or HTTPS server. Each is answered one request at a time, and one that does not
- * take its answer is cut. Where there are too many, a new one takes the place of the one that has been there longest:
- * whoever asks and goes is always served, whatever number of slow ones there are.
+ * Limits what clients can hold of an HTTP or HTTPS server. Each gets one request answered at a time, and a client that
+ * does not read its answer is cut. If there are too many, a new one replaces the one that has been there longest: a
+ * client that asks and leaves is always served, however many slow ones there are.
  */
 export function boundSockets(server: Server & { setTimeout(ms: number): unknown }): void {
   const open = new Set<Socket>();
@@ -31,7 +31,7 @@ export function boundSockets(server: Server & { setTimeout(ms: number): unknown 
   });
   server.on('secureConnection', parseInSlices);
   server.prependListener('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
-    // Nobody who watches the bridge sends a request ahead; answers made ahead would pile up.
+    // No monitoring client pipelines requests; answers made ahead would pile up.
     if (busy.has(socket)) {
       socket.destroy();
       return;
@@ -42,8 +42,8 @@ export function boundSockets(server: Server & { setTimeout(ms: number): unknown 
 }
 
 /**
- * Node.js parses all that has arrived, and makes an error for each request in it, even of a client that is cut at the
- * second. Given little at a time, it makes few.
+ * Node.js parses everything that has arrived, and creates an error for each request in it, even for a client that is
+ * cut at the second. With small slices it creates few.
  */
 function parseInSlices(socket: Socket): void {
   const parsers = socket.listeners('data') as ((chunk: Buffer) => void)[];

@@ -1,6 +1,6 @@
 import type { FastifyReply } from 'fastify';
 
-/** Only what this server serves is run, and nobody shows it in a frame. */
+/** Only code from this server runs, and no other page can frame it. */
 const contentSecurityPolicy = [
   "default-src 'none'",
   "script-src 'self'",
@@ -12,7 +12,7 @@ const contentSecurityPolicy = [
   "base-uri 'none'",
 ].join('; ');
 
-/** Sets what every answer carries, unless a route says otherwise. */
+/** Sets headers for every answer, unless a route overrides them. */
 export function setSecurityHeaders(reply: FastifyReply, isTls: boolean): void {
   reply.headers({
     'Content-Security-Policy': contentSecurityPolicy,

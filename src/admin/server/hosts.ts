@@ -2,17 +2,17 @@ import { isIP } from 'node:net';
 import type { FastifyRequest } from 'fastify';
 import { BridgeError } from '../../base/errors.ts';
 
-/** By which names the server is asked for. */
+/** The names by which the server is addressed. */
 export interface OwnNames {
-  /** Host names, in lower case, beside `localhost` and addresses. */
+  /** Host names, in lower case, besides `localhost` and addresses. */
   readonly hosts: readonly string[];
-  /** Where people reach it, behind a proxy for instance: `https://mail.contoso.com`. */
+  /** Where people reach it, for instance behind a proxy: `https://mail.contoso.com`. */
   readonly publicUrl?: string | undefined;
 }
 
 /**
- * Refuses requests for other names. A page elsewhere can let its own name lead to this machine (DNS rebinding); its
- * requests then bear that name. An address in its place is what the user has typed: nobody else decides where it leads.
+ * Refuses requests for other names. A page elsewhere can point its own name to this machine (DNS rebinding); its
+ * requests then carry that name. An IP address instead was typed by the user: nobody else decides where it leads.
  */
 export class HostCheck {
   readonly #hosts: ReadonlySet<string>;
@@ -32,7 +32,7 @@ export class HostCheck {
   }
 
   /**
-   * Refuses what a page of another origin has sent. Programs send no Origin.
+   * Refuses requests from a page of another origin. Programs send no Origin.
    * @throws BridgeError `admin-request-forged`
    */
   assertOwnOrigin({ headers }: Pick<FastifyRequest, 'headers'>): void {
@@ -55,7 +55,7 @@ export class HostCheck {
   }
 }
 
-/** The name in a Host header, in lower case, without a dot at its end; undefined where it is none. */
+/** The name in a Host header, in lower case, without a trailing dot; undefined if it is not a name. */
 function hostnameOf(host: string): string | undefined {
   if (!/^(?:[\w.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?$/i.test(host)) return undefined;
   return URL.parse(`http://${host}`)?.hostname.replace(/\.$/, '');

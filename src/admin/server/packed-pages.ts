@@ -4,7 +4,7 @@ import { type PageFile, pageFile, pageTypes } from './page-file.ts';
 
 const folder = 'pages/';
 
-/** The pages as a package has them: each file is there as browsers get it, and no other is given. */
+/** The pages in a package: each file is stored as browsers get it, and no other is served. */
 export class PackedPages {
   readonly #place: ProgramPlace;
   readonly #files = new Map<string, PageFile>();

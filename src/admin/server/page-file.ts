@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 
-/** A file as a browser gets it. */
+/** A file as served to a browser. */
 export interface PageFile {
   readonly type: string;
   readonly etag: string;
   readonly content: Buffer;
 }
 
-/** What the pages have, by extension. */
+/** The content types of the pages, by extension. */
 export const pageTypes: ReadonlyMap<string, string> = new Map(
   Object.entries({
     html: 'text/html; charset=utf-8',
@@ -21,7 +21,7 @@ export const pageTypes: ReadonlyMap<string, string> = new Map(
   }),
 );
 
-/** @param type of {@link pageTypes} */
+/** @param type one of {@link pageTypes} */
 export function pageFile(type: string, content: Buffer): PageFile {
   const etag = `"${createHash('sha256').update(content).digest('base64url').slice(0, 22)}"`;
   return { type, etag, content };

@@ -9,7 +9,7 @@ import { type PageFile, pageFile, pageTypes } from './page-file.ts';
 /** Names of files and folders: none is hidden, none leads upward. */
 const pathForm = /^[A-Za-z0-9][\w-]*(?:\.[\w-]+)*(?:\/[A-Za-z0-9][\w-]*(?:\.[\w-]+)*)*$/;
 
-/** Of the packages, what pages may load. */
+/** The files in packages that pages may load. */
 const vendorForms: Readonly<Record<string, { readonly form: RegExp; readonly folder: string }>> = {
   'lit-html': { form: /^(?:[a-z-]+\.js|directives\/[a-z-]+\.js)$/, folder: '.' },
   uplot: { form: /^uPlot\.(?:esm\.js|min\.css)$/, folder: 'dist' },
@@ -20,20 +20,23 @@ interface Cached extends PageFile {
   readonly size: number;
 }
 
-/** The files of the pages, and those of the two packages that they load. Run from source, TypeScript becomes JavaScript. */
+/**
+ * The files of the pages, and those of the two packages that they load. When run from source, TypeScript is converted
+ * to JavaScript.
+ */
 export class PageFiles {
   readonly #folder: string;
   readonly #packed: PackedPages | undefined;
   readonly #cache = new Map<string, Cached>();
 
-  /** @param folder default: that of the pages beside this one; a package has them in a place of its own */
+  /** @param folder default: the pages beside this file; in a package they are elsewhere */
   constructor(folder?: string) {
     this.#folder = folder ?? join(import.meta.dirname, '../pages');
     this.#packed = program.isPacked && folder === undefined ? new PackedPages(program) : undefined;
   }
 
   /**
-   * @param path below `/ui/`, decoded; one without the extension of a file is the page itself, which reads it
+   * @param path below `/ui/`, decoded; without a file extension it is the page itself, which reads the path
    * @returns undefined: there is none
    */
   async get(path: string): Promise<PageFile | undefined> {
@@ -80,7 +83,7 @@ export class PageFiles {
   }
 }
 
-/** Node.js warns at the first call that this may change; whoever runs a bridge can do nothing about it. */
+/** Node.js warns at the first call that this may change; an administrator can do nothing about that. */
 function withoutTypes(code: string): string {
   const { emitWarning } = process;
   process.emitWarning = () => {};

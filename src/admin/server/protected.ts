@@ -29,7 +29,7 @@ export interface ProtectedPart {
 }
 
 /**
- * Adds pages and API: they are served under the server's own names alone, and the API to whoever is signed in.
+ * Adds pages and API: they are only served under the server's own names, and the API only to callers who are signed in.
  */
 export function openProtected(
   app: FastifyInstance,
@@ -65,7 +65,7 @@ export function openProtected(
     const api = connect && pending && { connect, pending, isSecure };
     if (api) addConnectRoutes(part, api, files);
     addApiRoutes(part, apiRoutes(ports, { hub, access, clock }, audit, api), gate);
-    // Whatever else is asked for: the same headers, the same checks.
+    // For all other paths: the same headers, the same checks.
     part.all(`${apiPrefix}/*`, () => notFound('The API has no such path.'));
     part.all('/*', (_, reply) => reply.code(404).send(''));
     done();
@@ -75,7 +75,7 @@ export function openProtected(
       endEvents();
       hub.close();
       void pending?.close();
-      // Those that were given go on at the next server.
+      // Sessions that were passed in continue at the next server.
       if (!kept) sessions.close();
       audit.close();
       void settings.oidc?.http.close();
@@ -83,7 +83,7 @@ export function openProtected(
   };
 }
 
-/** Mail programs come by the names of the domains as well; nobody administers by those. */
+/** Mail programs also use the names of the domains; administration does not. */
 function addPrograms(app: FastifyInstance, settings: AdminSettings, connect: ConnectPort, gate: ApiGate): void {
   const { names, programNames = [], publicUrl, tls } = settings;
   const hosts = new HostCheck({ hosts: [...names, ...programNames], publicUrl });
@@ -94,7 +94,7 @@ function addPrograms(app: FastifyInstance, settings: AdminSettings, connect: Con
   });
 }
 
-/** What every request of a part goes through first. */
+/** What every request of a part passes first. */
 function guard(part: FastifyInstance, hosts: HostCheck, isTls: boolean, gate: ApiGate): void {
   part.addHook('onRequest', async (request, reply) => {
     setSecurityHeaders(reply, isTls);
@@ -103,7 +103,7 @@ function guard(part: FastifyInstance, hosts: HostCheck, isTls: boolean, gate: Ap
   part.setErrorHandler((error, _, reply) => refuse(reply, error, gate));
 }
 
-/** Who has signed in at `/connect` has a password now. */
+/** A person who has signed in at `/connect` now has a password. */
 function recordConnected(audit: AuditLog) {
   return ({ address: user, invitation }: ConnectedMailbox, address: string) => {
     const details = invitation === undefined ? {} : { invitation };
@@ -120,7 +120,7 @@ function addOidc(
   { clock, ...gate }: OidcParts,
 ): void {
   const signIn = new OidcSignIn(new OidcProvider(oidc, clock), oidc, clock);
-  // Entra ID takes http for localhost alone.
+  // Entra ID only accepts http for localhost.
   const origin = () =>
     settings.publicUrl ??
     `${settings.tls ? 'https' : 'http'}://localhost:${(app.server.address() as AddressInfo).port}`;
@@ -128,7 +128,7 @@ function addOidc(
 }
 
 function tokenSources({ token, viewToken, dataDir }: AdminSettings): AdminTokenSource[] {
-  // That of the data folder is read at each use: it may have been replaced.
+  // The token in the data folder is read at each use: it may have been replaced.
   const operate = token === undefined ? () => readAdminToken(dataDir) : async () => token;
   return [
     { role: 'operate', token: operate },

@@ -1,6 +1,6 @@
 import { BridgeError, type ErrorCode } from '../../base/errors.ts';
 
-/** Codes that are answered with another status than 500. */
+/** Codes that are answered with a status other than 500. */
 const statuses: Readonly<Partial<Record<ErrorCode, number>>> = {
   'admin-request-invalid': 400,
   'admin-token-wrong': 401,
@@ -22,24 +22,24 @@ const statuses: Readonly<Partial<Record<ErrorCode, number>>> = {
   'admin-busy': 503,
 };
 
-/** What an error looks like to whoever asked. */
+/** An error as shown to the caller. */
 export interface Refusal {
   readonly status: number;
   readonly body: {
     readonly error: { readonly code: string; readonly message: string; readonly remedy?: string };
   };
-  /** Nobody foresaw it: to be logged whole. */
+  /** Unforeseen: to be logged in full. */
   readonly isOurFault: boolean;
 }
 
-/** The one way from an error to an answer of the API. What nobody foresaw is answered in general words. */
+/** Converts any error to an answer of the API. An unforeseen one is answered in general terms. */
 export function refusalOf(error: unknown): Refusal {
   if (error instanceof BridgeError) {
     const { code, message, remedy } = error;
     return { status: statusOf(error), body: { error: { code, message, remedy } }, isOurFault: false };
   }
   const status = (error as { statusCode?: unknown } | undefined)?.statusCode;
-  // Of fastify: a body that is no JSON, too large, of another type; a method or path that is not there.
+  // From fastify: a body that is not JSON, too large, or of another type; a method or path that does not exist.
   if (typeof status === 'number' && status >= 400 && status < 500) {
     const message = status === 413 ? 'The body is too large.' : 'The request cannot be read.';
     return { status, body: { error: { code: 'admin-request-invalid', message } }, isOurFault: false };

@@ -3,9 +3,9 @@ import type { AdminFacts } from '../facts.ts';
 import { metricsOf } from '../metrics/registry.ts';
 
 /**
- * What balancers and monitoring ask for, without a login: `GET /healthz` and `GET /health` answer 200 while the bridge
- * runs, the latter with the connections in trouble; `GET /readyz` answers 503 while it should get no clients;
- * `GET /metrics` is for Prometheus. They come by whatever name the network gives the machine.
+ * What load balancers and monitoring request without a login: `GET /healthz` and `GET /health` answer 200 while the
+ * bridge runs, the latter with the connections in trouble; `GET /readyz` answers 503 while it should get no clients;
+ * `GET /metrics` is for Prometheus. Requests may use any name that the network gives the machine.
  */
 export function addWatchRoutes(app: FastifyInstance, facts: AdminFacts): void {
   const registry = metricsOf(facts);
@@ -16,7 +16,7 @@ export function addWatchRoutes(app: FastifyInstance, facts: AdminFacts): void {
     reply.code(503);
     return line({ status: 'not ready', reasons });
   });
-  // 200 all the same: to start the bridge anew would not help.
+  // Still 200: restarting the bridge would not help.
   app.get('/health', async () => line(await healthOf(facts)));
   app.get('/metrics', async (_, reply) => {
     reply.type(registry.contentType);

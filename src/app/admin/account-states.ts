@@ -5,7 +5,7 @@ type AccountTrouble = Overview['accounts']['trouble'][number];
 
 const toldAtMost = 100;
 
-/** What keeps an account from working: the trouble of its connection. Undefined where nothing is known to. */
+/** What keeps an account from working: the trouble of its connection. Undefined if none is known. */
 export function accountTrouble(
   { username }: Pick<AccountConfig, 'username'>,
   connection: ConnectionStatus | undefined,
@@ -15,7 +15,7 @@ export function accountTrouble(
   return { username, state, text: `Connection ${name}: ${text}`, ...(remedy === undefined ? {} : { remedy }) };
 }
 
-/** The accounts in trouble, as many as an administrator looks at. */
+/** The accounts in trouble, limited to what an administrator would look at. */
 export function accountTroubles(
   accounts: readonly Pick<AccountConfig, 'username' | 'connection'>[],
   connections: readonly ConnectionStatus[],

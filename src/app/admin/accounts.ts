@@ -12,11 +12,11 @@ import { ConfiguredLogins } from '../passwords/logins.ts';
 import { accountTrouble } from './account-states.ts';
 import type { LoginUses } from './login-uses.ts';
 
-/** What accounts are told by. */
+/** What account information is built from. */
 export interface AccountParts {
   readonly clock: Clock;
   readonly listeners: readonly Pick<OpenListener, 'protocol' | 'host' | 'port' | 'security'>[];
-  /** By which programs reach the listeners. */
+  /** The names by which programs reach the listeners. */
   readonly naming: NamingConfig;
   readonly appPasswords: AppPasswordStore;
   readonly uses: LoginUses;
@@ -80,7 +80,7 @@ export class BridgeAccounts implements AccountsPort {
 
   async removeAppPassword(name: string, id: string): Promise<void> {
     const prefix = /^([^/]+@[^/]+)\/(.+)$/.exec(id);
-    // Of an account for many each password is one person's.
+    // In an account for many, each password belongs to one person.
     const [login, what] = isPattern(name) && prefix ? [prefix[1] as string, prefix[2] as string] : [name, id];
     await this.#parts.appPasswords.remove(this.#logins().knownOrGone(login), what);
   }
@@ -133,7 +133,7 @@ export class BridgeAccounts implements AccountsPort {
     };
   }
 
-  /** What a mail program is told. */
+  /** The settings for a mail program. */
   #settings({ send, read }: AccountConfig, username: string): AccountDetail['settings'] {
     const of = (protocol: OpenListener['protocol']) => {
       const server = this.#server(protocol, username);
@@ -167,13 +167,13 @@ function matches({ username, mailboxes }: AccountConfig, wanted: string): boolea
   return [username, ...mailboxes].some((each) => folded(each).includes(wanted));
 }
 
-/** Of an account for many, those of all its people. */
+/** For an account for many, the passwords of all its people. */
 function passwordsOf({ username }: AccountConfig, byLogin: ReadonlyMap<string, ListedAppPassword[]>) {
   if (!isPattern(username)) return byLogin.get(folded(username)) ?? [];
   return [...byLogin].flatMap(([login, own]) => (mailboxAt(username, login) === undefined ? [] : own));
 }
 
-/** Noted to the minute, in a form of its own. */
+/** The stored time has minute precision and a format of its own. */
 function momentOf(text: string | undefined): string | null {
   return text === undefined ? null : new Date(text).toISOString();
 }

@@ -32,10 +32,10 @@ interface KeptCheck {
 const maxRunning = 4;
 const maxKept = 50;
 
-/** Checks of connections that somebody has asked for at a page. */
+/** Checks of connections requested on a page. */
 export class Checks {
   readonly #parts: CheckParts;
-  /** The oldest first. */
+  /** Oldest first. */
   readonly #kept = new Map<string, KeptCheck>();
   readonly #running = new Set<Promise<void>>();
   #isClosed = false;
@@ -45,8 +45,8 @@ export class Checks {
   }
 
   /**
-   * @param mailbox to try, of those that accounts have as `*@domain`
-   * @returns its id: of the one that is under way, if one is
+   * @param mailbox to try, for accounts with `*@domain`
+   * @returns its id, or that of the check already under way
    * @throws BridgeError `admin-busy`
    */
   start(connection: string, mailbox: string | undefined): string {
@@ -80,7 +80,7 @@ export class Checks {
     return kept && toldRun(kept);
   }
 
-  /** Waits for the hop of each check that is under way; no more follow. */
+  /** Waits for the current hop of each check under way; no more follow. */
   async close(): Promise<void> {
     this.#isClosed = true;
     await Promise.all(this.#running);
@@ -113,7 +113,7 @@ export class Checks {
     }
   }
 
-  /** Hops are tried one after another: the next thing told ends what was under way. */
+  /** Hops are tried one after another: the next report ends the hop under way. */
   #tell(check: KeptCheck, hop: CheckedHop): void {
     const { run, connection } = check;
     check.hops = [...check.hops.filter(({ state }) => state !== 'running'), hop];

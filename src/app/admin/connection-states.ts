@@ -5,16 +5,16 @@ import type { AdminFacts, ConnectionTroubleFacts } from '../../admin/facts.ts';
 import type { Connection } from '../../config/schema.ts';
 import type { BridgeState } from '../bridge-state.ts';
 
-/** What states are made of. */
+/** What connection states are built from. */
 export interface ConnectionStateParts {
   readonly facts: Pick<AdminFacts, 'troubles' | 'signIns'>;
   state(): BridgeState;
 }
 
-/** How the connections do: their breakers, their sign-ins, and what ends one day. */
+/** The state of the connections: their breakers, their sign-ins, and expiry dates. */
 export class ConnectionStates {
   readonly #parts: ConnectionStateParts;
-  /** By connection: a certificate is read once, until the configuration is. */
+  /** By connection: a certificate is read once for each configuration. */
   readonly #certificateEnds = new WeakMap<Connection, Promise<string | null>>();
 
   constructor(parts: ConnectionStateParts) {
@@ -53,7 +53,7 @@ export class ConnectionStates {
   }
 }
 
-/** A sign-in that is missing explains the trouble of its tokens, and has a remedy of its own. */
+/** A missing sign-in explains the trouble of its tokens, and has a remedy of its own. */
 function standingOf(
   name: string,
   trouble: ConnectionTroubleFacts | undefined,
@@ -69,7 +69,7 @@ function standingOf(
   return { state: 'degraded', ...since, code, text, ...(remedy === undefined ? {} : { remedy }) };
 }
 
-/** When the certificate of an app registration ends; null where it cannot be read. */
+/** When the certificate of an app registration expires; null if it cannot be read. */
 async function certificateEnd(connection: Connection): Promise<string | null> {
   if (!('clientCertificate' in connection) || !connection.clientCertificate) return null;
   try {

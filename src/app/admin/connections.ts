@@ -20,7 +20,7 @@ import { assertReached, connectionScript } from './exchange-scripts.ts';
 import type { AskedPerson, DeviceSignIns } from './sign-ins.ts';
 import { soon } from './soon.ts';
 
-/** What connections are told by. */
+/** What connection information is built from. */
 export interface ConnectionParts {
   readonly checks: Checks;
   readonly signIns: DeviceSignIns;
@@ -105,20 +105,20 @@ export class BridgeConnections implements ConnectionsPort {
   }
 }
 
-/** Null where nobody signs in. */
+/** Null if nobody signs in. */
 function signInsOf(connection: Connection): ConnectionDetail['signIns'] {
   if (!isDelegated(connection) || connection.grant === 'password') return null;
   return hasOwnSignIns(connection) ? 'each' : 'one';
 }
 
-/** By their names, as the Entra admin center shows them. @param held undefined: no token was got yet */
+/** By their names, as the Entra admin center shows them. @param held undefined: no token was issued yet */
 function toldPermissions(
   { grant }: Connection,
   accounts: readonly AccountConfig[],
   held: HeldPermissions | undefined,
 ): ConnectionDetail['permissions'] {
   const actsAs = grant === 'client-credentials' || grant === 'managed-identity' ? 'app' : 'person';
-  // Each by its first name: what serves in its place does not do all of it.
+  // Each by its first name: the alternatives do not cover all of it.
   const needed = new Map(permissionsOf(actsAs, usesOf(accounts)).map((each) => [each.anyOf[0], each]));
   const elsewhere = [...needed].filter(
     ([name, each]) => held && permissionStanding(held, { ...each, anyOf: [name] }).kind === 'in-exchange',
@@ -132,7 +132,7 @@ function toldPermissions(
 
 type HeldPermissions = Pick<TokenClaims, 'roles' | 'scopes'>;
 
-/** What the tokens say that are there; undefined where there are none yet, or Microsoft gives them in another form. */
+/** What the existing tokens say; undefined if there are none yet, or Microsoft issues them in another form. */
 async function heldPermissions(
   upstream: Upstream,
   accounts: readonly AccountConfig[],

@@ -1,6 +1,6 @@
 import type { AdminEvent, EventSink } from '../../admin/api/events/hub.ts';
 
-/** Hands on what the parts of a bridge tell, to whoever listens at the time. */
+/** Passes the events of a bridge's parts on to the current listeners. */
 export class EventRelay implements EventSink {
   readonly #told = new Set<(event: AdminEvent) => void>();
 

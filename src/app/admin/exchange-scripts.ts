@@ -18,7 +18,7 @@ import { soon } from './soon.ts';
 
 /**
  * The Exchange script of a connection, as `mailbridge exchange-script` makes it.
- * @param user who signs in, or the mailbox with a sign-in of its own; undefined: who has signed in, where that is known
+ * @param user who signs in, or the mailbox with its own sign-in; undefined: the person who has signed in, if known
  * @throws BridgeError `app-not-registered`, `usage` for a mailbox that no account reaches
  */
 export async function connectionScript(
@@ -55,7 +55,7 @@ function scriptOf(
   return needsExchangeScript(input) ? scriptFileOf(name, exchangeScript(input, { undo: false })) : null;
 }
 
-/** Who signs in, as far as that is known: of a mailbox with a sign-in of its own, that mailbox where there is but one. */
+/** Who signs in, if known: with a sign-in for each mailbox, the mailbox if there is only one. */
 async function knownUser(
   connection: Connection,
   upstream: Upstream | undefined,
@@ -68,7 +68,7 @@ async function knownUser(
   return mailboxes.length === 1 && only !== undefined && !isPattern(only) ? only : undefined;
 }
 
-/** What the accounts do with the one mailbox. @throws BridgeError `usage` where none reaches it */
+/** What the accounts do with this one mailbox. @throws BridgeError `usage` if none reaches it */
 function ownAccounts(
   { accounts }: Config,
   name: string,
@@ -80,7 +80,7 @@ function ownAccounts(
   throw noMailbox(name, mailbox, accounts);
 }
 
-/** @throws BridgeError `usage` where no account over the connection reaches the mailbox */
+/** @throws BridgeError `usage` if no account over the connection reaches the mailbox */
 export function assertReached({ accounts }: Config, name: string, mailbox: string): void {
   const own = accounts.filter(({ connection }) => connection === name);
   if (own.some((account) => allowedMailbox(reachedMailboxes(account), mailbox) !== undefined)) return;
@@ -94,7 +94,7 @@ function noMailbox(name: string, mailbox: string, accounts: Config['accounts']):
   });
 }
 
-/** What the app's own tokens say of it, as far as they are to be had soon. */
+/** What the app's own tokens say about it, if they can be had quickly. */
 async function appOf(
   { clientId }: Connection,
   upstream: Upstream | undefined,
@@ -115,12 +115,12 @@ async function appOf(
   };
 }
 
-/** The accounts of a connection, once for each mailbox, as the script takes them. */
+/** The accounts of a connection, once for each mailbox, as the script needs them. */
 export function scriptAccounts({ accounts }: Config, name: string): ScriptAccount[] {
   return accounts.filter(({ connection }) => connection === name).flatMap(scriptAccount);
 }
 
-/** Whichever mailbox is chosen for a message sends as the other addresses; aliases are of the default one, the first. */
+/** Any mailbox chosen for a message sends as the other addresses; aliases belong to the default one, the first. */
 function scriptAccount(account: AccountConfig): ScriptAccount[] {
   const { send, read, sentItems, otherSenders = [], mailboxFrom } = account;
   const others = mailboxFrom === 'fixed' ? [] : otherSenders.filter(({ as }) => as !== 'alias');

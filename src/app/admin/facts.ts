@@ -14,19 +14,19 @@ import type { BridgeReading } from '../workers/reading.ts';
 export interface AdminSources {
   readonly store: QueueStore;
   readonly queue: Pick<Queue, 'breakers'>;
-  /** Where several instances share the queue. */
+  /** Set if several instances share the queue. */
   readonly ownership: Pick<SharedOwnership, 'facts'> | undefined;
   readonly listeners: readonly Pick<OpenListener, 'protocol' | 'clients'>[];
   readonly reading: Pick<BridgeReading, 'workers'>;
   readonly readiness: Pick<Readiness, 'notReady'>;
-  /** What is counted; left out in tests. */
+  /** Metrics; left out in tests. */
   readonly observed?: Pick<ObservedForAdmin, 'facts' | 'history'> | undefined;
   /** Left out in tests. */
   alerts?(): readonly AlertFacts[];
   upstreams(): Iterable<Upstream>;
 }
 
-/** What is told at the admin port. */
+/** The facts shown on the admin port. */
 export function adminFacts({
   store,
   queue,
@@ -66,7 +66,7 @@ export function adminFacts({
       const people = [...upstreams()].flatMap(({ name, person }) => (person ? [{ name, person }] : []));
       return await Promise.all(
         people.map(async ({ name, person }) => {
-          // A file that cannot be read helps no more than none.
+          // A file that cannot be read is as good as none.
           const signIn = await person.store.read().catch(() => undefined);
           const signsInByItself = person.grant.kind === 'password';
           return { connection: name, isNeeded: signIn === undefined ? !signsInByItself : signIn.ended !== undefined };

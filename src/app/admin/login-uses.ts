@@ -3,7 +3,7 @@ import type { Clock } from '../../base/clock.ts';
 
 const maxAccounts = 20_000;
 
-/** When accounts were logged in to last, since the bridge started. */
+/** When accounts last logged in, since the bridge started. */
 export class LoginUses {
   readonly #clock: Clock;
   readonly #lastMs = new LRUCache<string, number>({ max: maxAccounts });

@@ -18,10 +18,10 @@ import { failoverOf } from '../delivery-policy.ts';
 import { noticeHopsOf } from '../tracing/notices.ts';
 import { toldDetail, toldMessage } from './told-message.ts';
 
-/** A look at one message must not read the whole line before it. */
+/** Viewing one message must not read the whole line before it. */
 const longestLine = 500;
 
-/** What messages are told by. */
+/** What message information is built from. */
 export interface MessageParts {
   readonly store: QueueStore;
   readonly queue: Pick<Queue, 'administered'>;
@@ -89,7 +89,7 @@ function filterOf({ since, until, ...same }: Choice): QueueFilter {
 
 type Change = (store: QueueStore, filter: QueueFilter, nowMs: number) => Promise<number>;
 
-/** As `mailbridge queue` does them. What is damaged goes out again only where it is named. */
+/** The same as `mailbridge queue` does. Damaged messages are only sent again if they are named. */
 const changes: Readonly<Record<MessageAction, Change>> = {
   retry: (store, filter, nowMs) => among(filter, ['queued'], (chosen) => store.release(chosen, nowMs)),
   hold: (store, filter) => among(filter, ['queued'], (chosen) => store.hold(chosen)),
@@ -100,7 +100,7 @@ const changes: Readonly<Record<MessageAction, Change>> = {
   delete: (store, filter) => store.remove(filter),
 };
 
-/** Of what a filter means, that in states which an action is for. */
+/** The matching messages in states that an action applies to. */
 async function among(
   filter: QueueFilter,
   states: NonNullable<QueueFilter['states']>,

@@ -1,9 +1,9 @@
 import type { QueueStore, Spool } from '../../queue/store.ts';
 
-/** A message of the queue has another state; without an id, many may have. */
+/** The state of a message in the queue has changed; without an id, that of many may have. */
 export type MessageTold = (message: { readonly id?: string; readonly state?: string }) => void;
 
-/** A store that tells of each message that comes, and of each that changes its state, once that is durable. */
+/** A store that reports each new message and each change of state, once that is durable. */
 export function observedStore(store: QueueStore, told: MessageTold): QueueStore {
   const observed = observedCalls(store, told);
   const others = new Map<PropertyKey, unknown>();

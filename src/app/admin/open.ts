@@ -9,18 +9,18 @@ import type { AdminConfig, Config } from '../../config/schema.ts';
 import type { ListenerCertificates } from '../listener-certificates.ts';
 import { portFailure } from '../port-failure.ts';
 
-/** What the admin server of a configuration is opened with. */
+/** What the admin server of a configuration needs to open. */
 export interface AdminOpening extends AdminServerOptions {
   readonly config: Config;
-  /** Of the bridge. */
+  /** Host name of the bridge. */
   readonly hostname: string;
   readonly certificates: ListenerCertificates;
-  /** Called where there is an admin server alone. */
+  /** Only called if there is an admin server. */
   ports(): AdminPorts;
 }
 
 /**
- * Opens the admin server, where the configuration has one.
+ * Opens the admin server, if the configuration has one.
  * @throws BridgeError `port-in-use`, `listen-failed`, `admin-token-unusable`
  */
 export async function openAdmin(opening: AdminOpening): Promise<AdminServer | undefined> {
@@ -64,7 +64,7 @@ async function oidcOf(oidc: NonNullable<AdminConfig['oidc']>, { proxy }: Config)
   return { authority, tenantId, clientId, clientSecret: clientSecret.reveal(), operateGroup, viewGroup, http };
 }
 
-/** By which mail programs look for the settings of an address. */
+/** The names under which mail programs look for the settings of an address. */
 function programNames({ connect }: AdminConfig): string[] {
   return (connect?.domains ?? []).flatMap((domain) => [domain, `autoconfig.${domain}`, `autodiscover.${domain}`]);
 }

@@ -6,7 +6,7 @@ import type { QueueStore } from '../../queue/store.ts';
 import type { BridgeState } from '../bridge-state.ts';
 import { accountTroubles } from './account-states.ts';
 
-/** What an overview is made of. */
+/** What an overview is built from. */
 export interface OverviewParts {
   readonly facts: Pick<AdminFacts, 'notReady' | 'clients' | 'alerts'>;
   readonly instance: InstanceFacts;
@@ -18,13 +18,13 @@ export interface OverviewParts {
 }
 
 const dayMs = 24 * 3_600_000;
-/** However many pages are open, the store is asked twice a second at most. */
+/** However many pages are open, the store is queried at most twice a second. */
 const standsMs = 500;
-/** While the store is busy, the one before is better than none; the next is told as an event. */
+/** While the store is busy, the previous one is better than none; the next is sent as an event. */
 const usableMs = 5_000;
 const patienceMs = 100;
 
-/** Makes overviews; those who ask while one is made, or shortly afterwards, get the same. */
+/** Makes overviews; callers while one is made, or shortly afterwards, get the same. */
 export class Overviews {
   readonly #parts: OverviewParts;
   #underWay: Promise<Overview> | undefined;

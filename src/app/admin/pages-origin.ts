@@ -2,7 +2,7 @@ import { hostname as machineName } from 'node:os';
 import { isEveryAddress } from '../../base/sockets/listening-host.ts';
 import type { AdminConfig, Config } from '../../config/schema.ts';
 
-/** Where people reach the pages, as far as the configuration tells: scheme, host and port, with nothing behind them. */
+/** Where people reach the pages, as far as the configuration says: only scheme, host and port. */
 export function pagesOrigin(
   { publicUrl, host, port, security }: AdminConfig,
   { hostname = machineName() }: Pick<Config, 'hostname'>,

@@ -25,7 +25,7 @@ import { Overviews } from './overview.ts';
 import { DeviceSignIns } from './sign-ins.ts';
 import { queueTestMessage } from './test-messages.ts';
 
-/** What the admin server is told by. */
+/** What the admin server gets its answers from. */
 export interface PortSources extends Omit<AdminSources, 'upstreams' | 'queue' | 'listeners' | 'observed'> {
   readonly clock: Clock;
   readonly log: Log;
@@ -34,7 +34,7 @@ export interface PortSources extends Omit<AdminSources, 'upstreams' | 'queue' | 
   readonly certificates: Pick<ListenerCertificates, 'authorityFile'>;
   readonly queue: Queue;
   readonly listeners: readonly OpenListener[];
-  /** Where instances share app passwords and sign-ins. */
+  /** Set if instances share app passwords and sign-ins. */
   readonly records: RecordTable | undefined;
   readonly uses: LoginUses;
   readonly events: EventRelay;
@@ -88,7 +88,7 @@ export function adminPorts(sources: PortSources): AdminPorts {
   };
 }
 
-/** Undefined where nobody connects a mailbox by themself. */
+/** Undefined if people do not connect their own mailboxes. */
 function connectOf(sources: PortSources): BridgeConnect | undefined {
   const { config } = sources.state();
   const { admin } = config;

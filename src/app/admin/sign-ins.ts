@@ -29,16 +29,16 @@ interface KeptSignIn {
 
 /** Who is to sign in for a connection. */
 export interface AskedPerson {
-  /** Another person than before may. */
+  /** Whether another person than before may sign in. */
   readonly replace: boolean;
-  /** Whose sign-in it is, for a connection where each mailbox has its own. */
+  /** The owner of the sign-in, for a connection with a sign-in for each mailbox. */
   readonly mailbox?: string | undefined;
 }
 
 const maxWaiting = 20;
 const maxKept = 50;
 
-/** Sign-ins by device code that were begun at a page. */
+/** Device code sign-ins started on a page. */
 export class DeviceSignIns {
   readonly #parts: SignInParts;
   readonly #kept = new Map<string, KeptSignIn>();
@@ -50,7 +50,7 @@ export class DeviceSignIns {
   }
 
   /**
-   * Asks for a code. @returns that of the sign-in that waits already, if one does
+   * Requests a code. @returns the code of a sign-in that already waits, if there is one
    * @throws BridgeError `usage`, `admin-busy`, or what {@link signInByDeviceCode} throws before there is a code
    */
   async start(name: string, { replace, mailbox }: AskedPerson): Promise<ToldDeviceCode> {
@@ -68,7 +68,7 @@ export class DeviceSignIns {
     const id = randomUUID();
     return await new Promise<ToldDeviceCode>((resolve, reject) => {
       const running = this.#run({ id, connection, person, resource, replace }, resolve)
-        // Before there was a code whoever asked is told; afterwards the state tells.
+        // Before there is a code the caller gets the error; afterwards the state shows it.
         .catch(reject)
         .finally(() => this.#running.delete(running));
       this.#running.add(running);
@@ -79,7 +79,7 @@ export class DeviceSignIns {
     return this.#kept.get(id)?.status;
   }
 
-  /** Ends those that wait. */
+  /** Ends waiting sign-ins. */
   async close(): Promise<void> {
     this.#end.abort();
     await Promise.all(this.#running);
@@ -128,7 +128,7 @@ export class DeviceSignIns {
     }
   }
 
-  /** The connection that is signed in to: of a mailbox with a sign-in of its own, its own. @throws BridgeError `usage` */
+  /** The connection to sign in to: for a mailbox with its own sign-in, its own. @throws BridgeError `usage` */
   #ownOf(name: string, mailbox: string | undefined): string {
     const { config } = this.#parts.state();
     const isEach = hasOwnSignIns(config.connections[name]);
@@ -143,7 +143,7 @@ export class DeviceSignIns {
     throw new BridgeError('usage', text, { remedy: isEach ? 'Name the mailbox.' : 'Name no mailbox.' });
   }
 
-  /** @throws BridgeError `usage` where nobody signs in by a code */
+  /** @throws BridgeError `usage` if nobody signs in by a code */
   #personOf(connection: string): PersonalAccess {
     const { upstreams, config } = this.#parts.state();
     const person = upstreams.get(connection)?.person;
@@ -167,7 +167,7 @@ function resourcesOf({ scopes }: PersonalAccess): TokenResource[] {
   return (['exchange', 'graph'] as const).filter((each) => (scopes[each] ?? []).length > 0);
 }
 
-/** Whoever has signed in stays, unless another one is meant. @throws BridgeError `sign-in-other-person` */
+/** The signed-in person stays, unless another one is intended. @throws BridgeError `sign-in-other-person` */
 async function assertSamePerson(
   connection: string,
   { store }: PersonalAccess,

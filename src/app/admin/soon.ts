@@ -1,7 +1,7 @@
-/** A page does not wait longer for a token that tells something. */
+/** How long a page waits for an informative token. */
 const patienceMs = 300;
 
-/** What comes within a moment; undefined where it takes longer, or fails. */
+/** The result if it comes within a moment; undefined if it takes longer, or fails. */
 export async function soon<T>(promise: Promise<T>): Promise<T | undefined> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<undefined>((resolve) => {

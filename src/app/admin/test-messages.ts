@@ -17,9 +17,9 @@ export interface TestMessageParts {
 
 /**
  * Queues a small message as the account would send it.
- * @param login who sends: of an account for many, the address of one of its people
+ * @param login the sender: for an account for many, the address of one of its people
  * @returns the queue id
- * @throws BridgeError `usage` where the account may not send, `queue-full`
+ * @throws BridgeError `usage` if the account may not send, `queue-full`
  */
 export async function queueTestMessage(
   { queue, clock, state }: TestMessageParts,

@@ -5,7 +5,7 @@ import type { Waiting } from '../../queue/attempts/waiting.ts';
 import type { AttemptRecord, QueuedMessage, QueuedRecipient } from '../../queue/message.ts';
 import { hopsOf, type MessageHop } from '../tracing/hops.ts';
 
-/** A message, as a list shows it. */
+/** A message as listed. */
 export function toldMessage(message: QueuedMessage): ToldMessage {
   const { id, state, account, connection, mailbox, courier, envelope, recipients, size, attempts } = message;
   const last = lastOf(recipients.find((each) => each.state !== 'delivered' && each.last));
@@ -23,17 +23,17 @@ export function toldMessage(message: QueuedMessage): ToldMessage {
   };
 }
 
-/** What is known of a message besides itself. */
+/** What is known about a message besides itself. */
 export interface DetailFacts {
   readonly attempts: readonly AttemptRecord[];
   readonly waiting: Waiting | undefined;
   /** A hop for each notice about it. */
   readonly notices: readonly MessageHop[];
-  /** The message that it is a notice about, where that is still kept. */
+  /** The message that this notice is about, if it is still kept. */
   readonly about: Pick<QueuedMessage, 'state'> | undefined;
 }
 
-/** A message with all that is known of it. */
+/** A message with everything known about it. */
 export function toldDetail(message: QueuedMessage, { attempts, waiting, notices, about }: DetailFacts): MessageDetail {
   const { envelope, recipients, damage, noticeAbout } = message;
   return {
@@ -75,7 +75,7 @@ function toldAttempt(attempt: AttemptRecord): MessageDetail['attemptLog'][number
   };
 }
 
-/** What the bridge says by itself has a code of its own catalogue. */
+/** The bridge's own statements have a code of its own catalogue. */
 function saidBy(code: string): 'microsoft' | 'bridge' {
   return Object.hasOwn(errorCatalogue, code) ? 'bridge' : 'microsoft';
 }

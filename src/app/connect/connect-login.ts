@@ -5,8 +5,8 @@ import type { Config } from '../../config/schema.ts';
 import { domainOf, sameAddress } from '../../message/address/address.ts';
 
 /**
- * Whether a password made at `/connect` for an address opens this mailbox and nothing else. The address is resolved as a
- * login is: an account of exactly this name comes before one for many, and an app password counts for either.
+ * Whether a password made at `/connect` for an address opens only this mailbox. The address is resolved like a login:
+ * an account of exactly this name takes precedence over one for many, and an app password counts for either.
  */
 export function opensThisMailboxAlone(
   { accounts }: Pick<Config, 'accounts'>,
@@ -25,7 +25,7 @@ export function opensThisMailboxAlone(
   );
 }
 
-/** @throws BridgeError `connect-not-open` where nobody of that address could connect a mailbox, invited or not */
+/** @throws BridgeError `connect-not-open` if nobody with that address could connect a mailbox, invited or not */
 export function assertInvitable(config: Pick<Config, 'accounts'>, connection: string, address: string): void {
   if (opensThisMailboxAlone(config, connection, address)) return;
   throw new BridgeError('connect-not-open', `No account serves ${address} alone over connection "${connection}".`, {

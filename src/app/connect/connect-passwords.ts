@@ -1,7 +1,7 @@
 import { folded } from '../../accounts/account.ts';
 import type { AppPasswordStore, ListedAppPassword } from '../../accounts/sources/app-passwords/store.ts';
 
-/** Of one person, made at `/connect`. */
+/** Limit for one person, made at `/connect`. */
 const mostPasswords = 10;
 const prefix = 'connect ';
 
@@ -11,7 +11,7 @@ export function isMadeAtConnect({ name }: Pick<ListedAppPassword, 'name'>): bool
 }
 
 /**
- * Makes an app password. Whoever connects again and again keeps the last ones.
+ * Makes an app password. For a person who connects again and again, only the last ones are kept.
  * @param account username of the account that it is for
  * @throws BridgeError see {@link AppPasswordStore}
  */
@@ -29,7 +29,10 @@ export async function makeConnectPassword(
   return await store.add(login, `${prefix}${now.toISOString().slice(0, 19)}`, now, account);
 }
 
-/** Removes all that were made here for an address. @returns how many @throws BridgeError see {@link AppPasswordStore} */
+/**
+ * Removes all app passwords made here for an address. @returns how many @throws BridgeError see {@link
+ * AppPasswordStore}
+ */
 export async function removeConnectPasswords(store: AppPasswordStore, address: string): Promise<number> {
   const login = folded(address);
   const own = await madeHere(store, login);

@@ -40,12 +40,12 @@ export interface ConnectParts {
   readonly connect: ConnectConfig;
   /** Where people reach the pages: an origin. */
   readonly publicUrl: string | undefined;
-  /** By which programs reach the listeners. */
+  /** The names by which programs reach the listeners. */
   readonly naming: NamingConfig;
   readonly listeners: readonly OpenListener[];
   readonly authorityFile: string | undefined;
   readonly records: RecordTable | undefined;
-  /** Of the queue. */
+  /** The store of the queue. */
   readonly store: { readonly records: RecordTable };
   readonly clock: Clock;
   readonly log: Log;
@@ -54,7 +54,7 @@ export interface ConnectParts {
   onSignIn(): Promise<void>;
 }
 
-/** People connect their own mailboxes. */
+/** Lets people connect their own mailboxes. */
 export class BridgeConnect implements ConnectPort {
   readonly domains: readonly string[];
   readonly publicUrl: string | undefined;
@@ -83,7 +83,7 @@ export class BridgeConnect implements ConnectPort {
     return this.#invitations.revoke(id, this.#parts.clock.now());
   }
 
-  /** Whether an address may connect its mailbox: its domain is listed, or it is invited. */
+  /** Whether the mailbox of an address may be connected: its domain is listed, or it is invited. */
   async #isOpenFor(address: string, invitation: string | undefined): Promise<boolean> {
     const { connect, state, clock } = this.#parts;
     if (!opensThisMailboxAlone(state().config, connect.connection, address)) return false;
@@ -95,7 +95,7 @@ export class BridgeConnect implements ConnectPort {
     return this.domains.includes(domainOf(address).toLowerCase());
   }
 
-  /** An invitation is good once. @returns its id, where one was used @throws BridgeError `connect-not-open` */
+  /** An invitation can be used once. @returns its id, if one was used @throws BridgeError `connect-not-open` */
   async #useInvitation(address: string, invitation: string | undefined): Promise<string | undefined> {
     const used =
       invitation === undefined ? undefined : await this.#invitations.use(invitation, address, this.#parts.clock.now());
@@ -135,11 +135,11 @@ export class BridgeConnect implements ConnectPort {
       if (resource === undefined) throw new BridgeError('connect-failed', 'No account uses the connection.');
       const scopes = asking.scopes[resource] ?? [];
       const signedIn = await signInOf(connection, { ...asking.client, scopes }, watcher);
-      // What somebody has typed counts for nothing: this is who Microsoft says it is.
+      // What somebody has typed does not count: this is who Microsoft says it is.
       const address = await this.#allowed(signedIn, watcher.invitation);
       await storeSignIn(candidate, asking.client, signedIn, resource);
       await this.#tryMailbox(address, asking, candidate);
-      // Whoever has cancelled meanwhile wants no password.
+      // Nobody wants a password after cancelling.
       if (watcher.signal.aborted) throw new BridgeError('sign-in-cancelled', 'The sign-in was cancelled.');
       const kept = await open(ownConnection(connect.connection, address));
       const works = await candidate.read();
@@ -162,7 +162,10 @@ export class BridgeConnect implements ConnectPort {
     throw notOpen(`${username} has signed in, but may not connect a mailbox here.`);
   }
 
-  /** Every hop, by the new sign-in. One that works already stays as it is where one fails. @throws BridgeError of the hop */
+  /**
+   * Tries every hop with the new sign-in. If one fails, an existing working sign-in stays. @throws BridgeError of the
+   * hop
+   */
   async #tryMailbox(address: string, access: PersonalAccess, signIn: SignInOnTrial): Promise<void> {
     const { connect, state, clock, log, records: shared } = this.#parts;
     for (const resource of resourcesOf(access).slice(1)) {
@@ -180,12 +183,12 @@ export class BridgeConnect implements ConnectPort {
   }
 
   /**
-   * An address may have passed to somebody else: then the passwords that were made for it end, before the new sign-in is
-   * what they open.
+   * An address may have passed to somebody else: then its earlier passwords are removed before the new sign-in is what
+   * they open.
    */
   async #forgetOthers(address: string, earlier: SignInStore, signedIn: SignedIn, passwords: AppPasswordStore) {
     const known = await earlier.read().catch((error: unknown) => {
-      // What cannot be opened is nobody's, and is moved aside.
+      // What cannot be opened belongs to nobody and is moved aside.
       if (error instanceof BridgeError && unopened.has(error.code)) return undefined;
       throw error;
     });
@@ -201,7 +204,7 @@ const unopened: ReadonlySet<string> = new Set(Object.values(signInFaultCodes));
 
 type AskedPerson = UserClientOptions & { readonly scopes: readonly string[] };
 
-/** By a code, or by the browser that comes back to `/connect/callback`. */
+/** By a code, or by the browser that returns to `/connect/callback`. */
 async function signInOf(
   connection: DelegatedConnection,
   asked: AskedPerson,

@@ -3,13 +3,13 @@ import type { ConnectInvitation } from '../../admin/connect/port.ts';
 import { BridgeError } from '../../base/errors.ts';
 import { type RecordTable, recordKinds, type StoredRecord, sharedStoreUnavailable } from '../../base/record-table.ts';
 
-/** An invitation as it is kept: never what its link says. */
+/** A stored invitation, which does not contain the secret of its link. */
 interface KeptInvitation extends ConnectInvitation {
   /** SHA-256 of the secret in the link; base64. */
   readonly digest: string;
 }
 
-/** Whom an invitation is for, and how long. */
+/** The person invited, and for how long. */
 export interface WantedInvitation {
   readonly address: string;
   /** Who invites. */
@@ -19,16 +19,16 @@ export interface WantedInvitation {
 }
 
 const dayMs = 86_400_000;
-/** An invitation that is used or over can be looked at so long. */
+/** How long a used or expired invitation is still listed. */
 const shownAfterMs = 30 * dayMs;
 const mostInvitations = 5_000;
-/** 192 bits: nobody guesses them, so one fast hash is enough. */
+/** 192 bits cannot be guessed, so one fast hash is enough. */
 const secretBytes = 24;
 const form = /^([0-9a-f]{12})\.([\w-]{32})$/;
 
 /**
- * Invitations to `/connect`, in the store of the queue: every instance that shares it knows them. Each is good once, and
- * only for its own address. All methods throw BridgeError `shared-store-unavailable`, or of the store.
+ * Invitations to `/connect`, in the store of the queue: every instance that shares it knows them. Each can be used
+ * once, and only for its own address. All methods throw BridgeError `shared-store-unavailable`, or of the store.
  */
 export class Invitations {
   readonly #records: RecordTable;
@@ -37,7 +37,7 @@ export class Invitations {
     this.#records = records;
   }
 
-  /** The newest first; those that were used or are over too, for thirty days. */
+  /** Newest first; including used and expired ones for thirty days. */
   async list(nowMs: number): Promise<ConnectInvitation[]> {
     const found = await this.#in((records) => records.list(recordKinds.invitation, nowMs));
     return [...found.values()]
@@ -46,7 +46,7 @@ export class Invitations {
   }
 
   /**
-   * @returns the invitation, and what its link says, which is kept nowhere
+   * @returns the invitation and the token of its link, which is not stored
    * @throws BridgeError `connect-invitations-full`
    */
   async make(
@@ -71,12 +71,12 @@ export class Invitations {
     return { invitation, token: `${id}.${secret}` };
   }
 
-  /** Whether a link lets this address in now. */
+  /** Whether a link admits this address now. */
   async isOpen(token: string, address: string, nowMs: number): Promise<boolean> {
     return (await this.#open(token, address, nowMs)) !== undefined;
   }
 
-  /** Uses an invitation up. @returns its id; undefined: it is not open for this address, or was used meanwhile */
+  /** Uses an invitation up. @returns its id; undefined: it is not valid for this address, or was used meanwhile */
   async use(token: string, address: string, nowMs: number): Promise<string | undefined> {
     const found = await this.#open(token, address, nowMs);
     if (!found) return undefined;
@@ -89,7 +89,7 @@ export class Invitations {
     return written === undefined ? undefined : kept.id;
   }
 
-  /** Ends an invitation. What was made by it stays. @throws BridgeError `connect-invitation-unknown` */
+  /** Ends an invitation. What was made with it stays. @throws BridgeError `connect-invitation-unknown` */
   async revoke(id: string, nowMs: number): Promise<ConnectInvitation> {
     const found = await this.#in((records) => records.get(recordKinds.invitation, id, nowMs));
     if (!found) throw new BridgeError('connect-invitation-unknown', `The invitation "${id}" no longer exists.`);

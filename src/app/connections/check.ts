@@ -25,35 +25,35 @@ export type { BegunHop, HopResult } from '../../onboarding/check/hops/hop.ts';
 
 export interface CheckOptions {
   /**
-   * A connection, one of a mailbox with its own sign-in (`ownConnection`), or the username of an account; without it
-   * everything is checked.
+   * A connection, the connection of a mailbox with its own sign-in (`ownConnection`), or the username of an account;
+   * without it everything is checked.
    */
   readonly name?: string | undefined;
-  /** Mailboxes to try of those that accounts have as `*@domain`. */
+  /** Mailboxes to try, for accounts with `*@domain`. */
   readonly mailboxes?: readonly string[] | undefined;
   /** Addresses that a test message goes to, from each account that can send. */
   readonly sendTestTo?: readonly string[];
-  /** Usernames of accounts that need no test message any more. */
+  /** Usernames of accounts that no longer need a test message. */
   readonly tested?: ReadonlySet<string>;
   readonly clock?: Clock;
   readonly log?: Log;
-  /** Takes the place of the sign-ins that connections keep: for one connection, by its name. */
+  /** Replaces the sign-ins that connections keep: for one connection, by its name. */
   readonly signIn?: SignInStore | undefined;
-  /** Where instances share their sign-ins; undefined: they are files of the data folder. */
+  /** Set if instances share their sign-ins; undefined: they are files in the data folder. */
   readonly shared?: RecordTable | undefined;
-  /** Of the bridge, which may have paused a connection; undefined: nobody asks. */
+  /** The queue of the bridge, which may have paused a connection; undefined: not consulted. */
   readonly queue?: AskedQueue;
   /** Where `HTTPS_PROXY` and `NO_PROXY` are looked up; default `process.env`. */
   readonly env?: NodeJS.ProcessEnv;
-  /** Told of each hop before it is tried. Must not throw. */
+  /** Called before each hop is tried. Must not throw. */
   readonly onBegin?: ((hop: BegunHop) => void) | undefined;
 }
 
 /**
  * Tries every hop of the connections and accounts of a configuration, each as soon as the one before is done. Tokens
- * are got anew, so that permissions granted a moment ago are in them.
+ * are requested anew, so that they include permissions granted a moment ago.
  * @throws BridgeError `usage` for a name that the configuration does not have, and for a mailbox that no account
- *   reaches; `proxy-invalid`
+ * reaches; `proxy-invalid`
  */
 export async function* checkConnections(config: Config, options: CheckOptions = {}): AsyncGenerator<HopResult> {
   const { clock = systemClock, log = silentLog, env = process.env, sendTestTo = [], tested = new Set() } = options;
@@ -95,7 +95,7 @@ async function* checkOne(
   }
 }
 
-/** The connections meant, each with the accounts meant. @throws BridgeError `usage` */
+/** The selected connections, each with the selected accounts. @throws BridgeError `usage` */
 function selected(config: Config, wanted: string | undefined, asked: readonly string[]): CheckedConnection[] {
   const { connection: name, owner } = wanted === undefined ? { connection: undefined } : splitConnection(wanted);
   const subjects = selectedOf(config, owner === undefined ? wanted : name, asked);
@@ -125,7 +125,7 @@ function selectedOf(config: Config, name: string | undefined, asked: readonly st
   });
 }
 
-/** One for each mailbox that has a sign-in of its own; of those that nobody names, it is said that they are not tried. */
+/** One for each mailbox that has its own sign-in; those that nobody names are reported as not tried. */
 function ownSubjects(subject: CheckedConnection): CheckedConnection[] {
   const { name, accounts, untried } = subject;
   const mailboxes = [...new Set(accounts.map(({ mailbox }) => mailbox.toLowerCase()))];
@@ -157,7 +157,7 @@ function subjectOf(
     tenantId,
     clientId,
     accounts: own.flatMap((account) =>
-      // The default mailbox, the first, is what sends as other addresses.
+      // The default mailbox, the first, is the one that sends as other addresses.
       exactAddresses(checkedMailboxes(account, asked)).map((mailbox, index) => ({
         ...account,
         mailbox,
@@ -176,7 +176,7 @@ type AccountMailboxes = Pick<Config['accounts'][number], 'username' | 'mailbox' 
 
 /**
  * The mailboxes of an account that are tried: those that it names, the default one first, and those asked for. Patterns
- * of which nobody has asked for one stand at the end, for they are not tried.
+ * of which nobody has asked for one come last, because they are not tried.
  */
 export function checkedMailboxes(account: AccountMailboxes, asked: readonly string[]): string[] {
   const found = asked.flatMap((address) => reached(account, address) ?? []);

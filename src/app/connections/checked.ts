@@ -38,7 +38,7 @@ interface Parts {
   readonly shared: RecordTable | undefined;
 }
 
-/** One connection as the bridge itself would use it, for the check to try. */
+/** One connection as the bridge itself would use it, for a check. */
 export class CheckedUpstream implements CheckOperations {
   readonly #subject: CheckedConnection;
   readonly #connection: Connection;

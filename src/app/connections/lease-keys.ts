@@ -1,15 +1,15 @@
 import { connectionOf } from '../../queue/message.ts';
 
 /**
- * What instances own as one: each mailbox by itself, or all mailboxes of a connection for which one person logs in,
- * because they have limits in common. What was so when a connection was first seen stays so until the end of the
- * process: a key that changed meanwhile would give a mailbox that is delivered here to another instance, too.
+ * What instances own as one unit: each mailbox on its own, or all mailboxes of a connection for which one person logs
+ * in, because they share limits. The state when a connection was first seen lasts until the process ends: a key that
+ * changed meanwhile would give a mailbox that is delivered here to another instance as well.
  */
 export class LeaseKeys {
   readonly #logins: () => ReadonlyMap<string, boolean>;
   readonly #first = new Map<string, boolean>();
 
-  /** @param logins connections by the settings of now, each with whether one person logs in for it */
+  /** @param logins connections by the current settings, each with whether one person logs in for it */
   constructor(logins: () => ReadonlyMap<string, boolean>) {
     this.#logins = logins;
     this.renewed();
@@ -25,7 +25,7 @@ export class LeaseKeys {
     return isOne ? connection : destination;
   }
 
-  /** The settings have changed. @returns connections that keep their keys, although others would be right by now */
+  /** The settings have changed. @returns connections that keep their keys although others would now be right */
   renewed(): string[] {
     const outdated: string[] = [];
     for (const [connection, isOne] of this.#logins()) {

@@ -3,14 +3,14 @@ import { answerText } from '../../message/answer-text.ts';
 import { breakerConnection, isLeftBehind } from '../../queue/breakers/breakers.ts';
 import type { QueueStore } from '../../queue/store.ts';
 
-/** The queue of a bridge, where there is one. */
+/** The queue of a bridge, if there is one. */
 export interface AskedQueue {
   existing(): Promise<Pick<QueueStore, 'pauses'> | undefined>;
 }
 
 /**
- * What the running bridge has paused a connection for, if it has, as its queue tells. A queue that cannot be asked keeps
- * nobody from trying the connection; the hop of the queue tells of it.
+ * Why the running bridge has paused a connection, if it has, according to its queue. If the queue cannot be read, the
+ * connection is still tried; the hop of the queue reports that.
  */
 export async function pausedConnection(queue: AskedQueue, connection: string): Promise<string | undefined> {
   try {

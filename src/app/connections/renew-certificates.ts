@@ -16,7 +16,7 @@ import { clientCredentialsGrant } from '../../tokens/grants/client-credentials.t
 import type { BridgeState } from '../bridge-state.ts';
 import type { Upstream } from './upstream.ts';
 
-/** What renewing takes besides the state. */
+/** What renewing needs besides the state. */
 export interface RenewalParts {
   readonly clock: Clock;
   readonly log: Log;
@@ -25,9 +25,9 @@ export interface RenewalParts {
 }
 
 /**
- * Renews the certificates of connections that are near their end, where the configuration says which app registration
- * they belong to. What fails is told, and tried again the next time. Never rejects.
- * @returns the configuration to reload; undefined where nothing was renewed
+ * Renews app certificates that expire soon, if the configuration names their app registration. Failures are logged and
+ * tried again the next time. Never rejects.
+ * @returns the configuration to reload; undefined if nothing was renewed
  */
 export async function renewClientCertificates(
   { config, upstreams }: Pick<BridgeState, 'config' | 'upstreams'>,
@@ -40,7 +40,7 @@ export async function renewClientCertificates(
     if (await isRenewed(name, connection, upstream, parts)) renewed.set(name, { ...connection });
   }
   if (renewed.size === 0) return undefined;
-  // Whoever remembers what a connection's files hold remembers it of the old connection.
+  // Contents of a connection's files may be cached by connection object, so the renewed ones are new objects.
   return { ...config, connections: { ...config.connections, ...Object.fromEntries(renewed) } };
 }
 

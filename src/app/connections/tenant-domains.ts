@@ -4,7 +4,7 @@ import { domainOf } from '../../message/address/address.ts';
 import { splitConnection } from '../../message/own-connection.ts';
 import { type IsInternal, internalDomains } from '../../queue/limits/limits.ts';
 
-/** Which recipients are within the tenant of a connection: those in a domain of its mailboxes, or of the list. */
+/** Which recipients are within the tenant of a connection: those in a domain of its mailboxes, or in the list. */
 export function tenantDomains({
   accounts,
   connections,
@@ -19,7 +19,7 @@ export function tenantDomains({
   return (connection, address) => isInternal(splitConnection(connection).connection, address);
 }
 
-/** The same by the configuration in force: a reload may bring mailboxes of another domain. */
+/** The same for the configuration in force: a reload may bring mailboxes of another domain. */
 export function currentTenantDomains(current: () => Config): IsInternal {
   let config: Config | undefined;
   let isInternal: IsInternal = () => false;

@@ -30,10 +30,10 @@ import type { UserClientOptions } from '../../tokens/sign-ins/user-sign-in.ts';
 import { type TokenSource, tokenSourceOf } from '../../tokens/token-source.ts';
 import type { Observation } from '../observing/observation.ts';
 
-/** A connection that works in a person's name. */
+/** A connection that works on behalf of a person. */
 export type DelegatedConnection = Extract<Connection, { grant: 'device-code' | 'authorization-code' | 'password' }>;
 
-/** The sign-in of a person, as one connection has it. */
+/** A person's sign-in for one connection. */
 export interface PersonalAccess {
   readonly client: UserClientOptions;
   readonly store: SignInStore;
@@ -44,33 +44,33 @@ export interface PersonalAccess {
 /** How a connection gets its tokens. */
 export interface ConnectionTokens {
   readonly source: TokenSource;
-  /** Only where somebody signs in. */
+  /** Only if somebody signs in. */
   readonly person?: PersonalAccess;
-  /** Only where each mailbox has a sign-in of its own. */
+  /** Only if each mailbox has its own sign-in. */
   readonly ofOwner?: (mailbox: string) => ConnectionTokens;
   close(): Promise<void>;
 }
 
-/** What it takes besides the configuration. */
+/** What it needs besides the configuration. */
 export interface TokenParts {
   readonly endpoints: CloudEndpoints;
   readonly http: HttpClient;
   readonly clock: Clock;
   readonly log: Log;
-  /** Holds the credentials of systemd; default the environment of the process. */
+  /** Contains the systemd credentials; default the environment of the process. */
   readonly env?: NodeJS.ProcessEnv;
-  /** Takes the place of the sign-in that the connection keeps. */
+  /** Replaces the sign-in that the connection keeps. */
   readonly signIn?: SignInStore | undefined;
-  /** Where instances share their sign-ins; undefined: they are files of the data folder. */
+  /** Set if instances share their sign-ins; undefined: they are files in the data folder. */
   readonly shared?: RecordTable | undefined;
-  /** Told of each request for a token. Default: nobody counts. */
+  /** Called for each request for a token. Default: nothing is counted. */
   readonly observation?: Pick<Observation, 'tokenAsked' | 'mailboxOpened'> | undefined;
 }
 
 /**
- * The tokens of one connection, by whichever grant it has. Nothing is sent before the first one is asked for.
- * @throws BridgeError `tls-material-unreadable`, `app-not-registered`, `client-certificate-invalid`, `authority-invalid`,
- *   `tenant-invalid`, and see {@link openConnectionStore}
+ * The tokens of one connection, with any grant. Nothing is sent before the first one is requested.
+ * @throws BridgeError `tls-material-unreadable`, `app-not-registered`, `client-certificate-invalid`,
+ * `authority-invalid`, `tenant-invalid`, and see {@link openConnectionStore}
  */
 export async function openConnectionTokens(name: string, config: Config, parts: TokenParts): Promise<ConnectionTokens> {
   const connection = config.connections[name] as Connection;
@@ -101,12 +101,12 @@ export function isDelegated(connection: Connection): connection is DelegatedConn
   return ['device-code', 'authorization-code', 'password'].includes(connection.grant);
 }
 
-/** Whether each mailbox of a connection has a sign-in of its own. */
+/** Whether each mailbox of a connection has its own sign-in. */
 export function hasOwnSignIns(connection: Connection | undefined): boolean {
   return connection !== undefined && 'signIns' in connection && connection.signIns === 'each';
 }
 
-/** The connection by which a mailbox of an account is reached; see `ownConnection`. */
+/** The connection that reaches a mailbox of an account; see `ownConnection`. */
 export function connectionTo(
   mailbox: string,
   { connection }: { readonly connection: string },
@@ -125,7 +125,7 @@ function noOneSource(name: string): TokenSource {
   };
 }
 
-/** The grants that have no user. */
+/** The grants without a user. */
 async function openOwnGrant(
   name: string,
   connection: Exclude<Connection, DelegatedConnection>,
@@ -133,7 +133,7 @@ async function openOwnGrant(
 ): Promise<{ readonly grant: Grant; close(): Promise<void> }> {
   const { clientId } = connection;
   if (connection.grant === 'managed-identity') {
-    // The service that gives these tokens is on the machine itself: no proxy leads there.
+    // The service that issues these tokens is on the machine itself: no proxy leads there.
     const local = createHttpClient({ env: {} });
     const options = { name, http: local, clock, ...(clientId === undefined ? {} : { clientId }) };
     return { grant: managedIdentityGrant(options), close: () => local.close() };
@@ -146,7 +146,7 @@ async function openOwnGrant(
 }
 
 /**
- * What signing in to a connection takes, for the bridge and for the command that signs in.
+ * What signing in to a connection needs, for the bridge and for the command that signs in.
  * @throws BridgeError as {@link openConnectionTokens}
  */
 export async function openPersonalAccess(
@@ -159,7 +159,7 @@ export async function openPersonalAccess(
   return (await personalAccess(configured, connection, config, parts))(owner);
 }
 
-/** @returns gives the access of a person; of the only one there is without an owner */
+/** @returns a function for the access of a person; without an owner, of the only one */
 async function personalAccess(
   name: string,
   connection: DelegatedConnection,
@@ -189,9 +189,9 @@ function personalGrant(
 }
 
 /**
- * Where the sign-in of a connection is kept.
- * @throws BridgeError `token-key-needed`, `token-key-invalid`, `token-key-unusable`, where instances share sign-ins;
- *   elsewhere the store throws them when it is used
+ * Where the sign-in of a connection is stored.
+ * @throws BridgeError `token-key-needed`, `token-key-invalid`, `token-key-unusable`, if instances share sign-ins;
+ * otherwise the store throws them when it is used
  */
 export async function openConnectionStore(
   name: string,
@@ -214,7 +214,7 @@ async function connectionStores(
   const isShared = shared !== undefined;
   const key = tokenKey({ env, dataDir, log, serviceKey: serviceKeyOf(dataDir), isShared, secret });
   const app = { authority, tenantId, clientId };
-  // Told at the start, and not by the first message: it is the configuration that lacks it.
+  // Reported at the start, not by the first message: the configuration lacks it.
   if (shared) await key();
   return (owner) => {
     const own = owner === undefined ? name : ownConnection(name, owner);
@@ -225,7 +225,9 @@ async function connectionStores(
   };
 }
 
-/** Whose sign-ins a connection keeps, where each mailbox has its own. @throws Error of the file system, or of the store */
+/**
+ * The owners of a connection's sign-ins, if each mailbox has its own. @throws Error of the file system, or of the store
+ */
 export async function signInOwners(
   name: string,
   { dataDir }: Pick<Config, 'dataDir'>,
@@ -241,7 +243,7 @@ export async function signInOwners(
 
 const fileEnd = '.token';
 
-/** No name of a connection holds a tilde. */
+/** Names of connections contain no tilde. */
 function signInFileName(name: string, owner: string | undefined): string {
   return `${name}${owner === undefined ? '' : `~${encodeURIComponent(owner.toLowerCase())}`}${fileEnd}`;
 }
@@ -253,18 +255,18 @@ function ownerOfFile(name: string, file: string): string | undefined {
     : undefined;
 }
 
-/** Where the key is that systemd hands to the service, for a command beside it. */
+/** Where the key is that systemd passes to the service, for a command beside it. */
 function serviceKeyOf(dataDir: string): string | undefined {
   return dataDir === systemDataDir ? systemTokenKey : undefined;
 }
 
-/** What the accounts of a connection need of a person. */
+/** What the accounts of a connection need from a person. */
 function neededBy(name: string, connection: DelegatedConnection, config: Config): NeededPermissions {
   const accounts = config.accounts.filter((account) => account.connection === name);
   const mailboxes = new Set(accounts.flatMap(reachedMailboxes).map((mailbox) => mailbox.toLowerCase()));
   const owner = connection.grant === 'password' ? connection.username.toLowerCase() : undefined;
-  // One mailbox is taken to be the own one of who signs in; more cannot all be.
-  // Personal accounts have no shared mailboxes, and Entra ID refuses them the scopes for these.
+  // A single mailbox is assumed to belong to the person who signs in; several cannot all do. Personal accounts have no
+  // shared mailboxes, and Entra ID refuses them the scopes for these.
   const shared =
     !isPersonalTenant(connection.tenantId) &&
     !hasOwnSignIns(connection) &&
@@ -274,7 +276,7 @@ function neededBy(name: string, connection: DelegatedConnection, config: Config)
   return delegatedNames(usesOf(accounts), { shared });
 }
 
-/** The scopes by resource: the configured ones, or the cloud's own. Graph and Exchange never share a token. */
+/** The scopes by resource: those configured, or the cloud's own. Graph and Exchange never share a token. */
 function appScopes(configured: readonly string[] | undefined, { graph, graphScope, exchangeScope }: CloudEndpoints) {
   const isGraph = (scope: string) => scope.startsWith(graph) || scope.startsWith(new URL(graphScope).origin);
   const forGraph = configured?.filter(isGraph) ?? [];
@@ -286,7 +288,7 @@ function appScopes(configured: readonly string[] | undefined, { graph, graphScop
 }
 
 /**
- * What a connection proves itself by; undefined where a person's sign-in is enough.
+ * The credential of a connection; undefined if a person's sign-in is enough.
  * @throws BridgeError `tls-material-unreadable`, `app-not-registered`
  */
 export async function clientCredentialOf(name: string, connection: Connection): Promise<ClientCredential | undefined> {
@@ -302,7 +304,7 @@ export async function clientCredentialOf(name: string, connection: Connection): 
     return { kind: 'certificate', certPem: cert, keyPem: key };
   } catch (error) {
     if (!(error instanceof BridgeError) || systemErrorCode(error.cause) !== 'ENOENT') throw error;
-    // As init leaves it: the certificate comes with the registration.
+    // As left by init: the certificate comes with the registration.
     assertRegistered(name, connection.clientId);
     throw new BridgeError(error.code, `The client certificate of connection ${name}: ${error.message}`, {
       cause: error.cause,

@@ -28,15 +28,15 @@ import { openMailbox } from '../../reading/upstream.ts';
 import type { TokenResource } from '../../tokens/token-source.ts';
 import { type ConnectionTokens, openConnectionTokens, type PersonalAccess, type TokenParts } from './tokens.ts';
 
-/** What an upstream takes besides the configuration. */
+/** What an upstream needs besides the configuration. */
 export interface UpstreamOptions extends Pick<TokenParts, 'clock' | 'log' | 'signIn' | 'shared' | 'observation'> {
-  /** By what copies of what it sends are known again; asked once, when something is to be sent. Default: by nothing. */
+  /** Recognizes copies of what it sends; called once, when something is to be sent. Default: recognizes none. */
   memory?(): SendingMemory;
-  /** Shared with other connections, which may be of the same mailboxes. Default: its own. */
+  /** Shared with other connections, which may serve the same mailboxes. Default: its own. */
   readonly smtpPermits?: KeyedSemaphore;
 }
 
-/** What an upstream is made of. */
+/** What an upstream is built from. */
 interface UpstreamParts {
   readonly endpoints: CloudEndpoints;
   readonly ca: string | undefined;
@@ -46,22 +46,22 @@ interface UpstreamParts {
   readonly smtpPermits: KeyedSemaphore;
   readonly modules: CourierModules;
   readonly observation: UpstreamOptions['observation'];
-  /** Of the configuration, whoever signs in for it. */
+  /** The connection in the configuration, whoever signs in for it. */
   readonly connection: string;
   memory(): SendingMemory;
 }
 
-/** One connection of the configuration, ready to be used. */
+/** One connection of the configuration, ready for use. */
 export class Upstream {
   readonly name: string;
   readonly endpoints: CloudEndpoints;
-  /** PEM certificates trusted besides those of the system. */
+  /** PEM certificates trusted in addition to those of the system. */
   readonly ca: string | undefined;
   readonly #config: Config;
   readonly #parts: UpstreamParts;
   readonly #access: UpstreamAccess;
   readonly #inUse = new InUse();
-  /** Those of mailboxes with a sign-in of their own, by mailbox in lower case. */
+  /** Those of mailboxes with their own sign-in, by mailbox in lower case. */
   readonly #owned = new Map<string, Upstream>();
   #couriers: ConnectionCouriers | undefined;
   #isClosed = false;
@@ -103,24 +103,24 @@ export class Upstream {
     });
   }
 
-  /** Whether messages are stored by mailbox import. */
+  /** Whether messages are stored through mailbox import. */
   get mailboxImport(): boolean {
     return this.#config.connections[this.#parts.connection]?.mailboxImport ?? false;
   }
 
-  /** Whether each mailbox is reached by a sign-in of its own. */
+  /** Whether each mailbox is reached with its own sign-in. */
   get hasOwners(): boolean {
     return this.#parts.tokens.ofOwner !== undefined;
   }
 
-  /** Those in use of mailboxes that have a sign-in of their own. */
+  /** Those in use for mailboxes that have their own sign-in. */
   get owned(): readonly Upstream[] {
     return [...this.#owned.values()];
   }
 
   /**
-   * The connection by the own sign-in of a mailbox, made when first asked for.
-   * @returns undefined where the connection has one sign-in for all
+   * The connection with the own sign-in of a mailbox, created on first use.
+   * @returns undefined if the connection has one sign-in for all
    */
   ofOwner(mailbox: string): Upstream | undefined {
     const { ofOwner } = this.#parts.tokens;
@@ -138,12 +138,12 @@ export class Upstream {
     return this.#parts.http;
   }
 
-  /** Whatever fails now fails because of that. */
+  /** After this, any failure is caused by it. */
   get isClosed(): boolean {
     return this.#isClosed;
   }
 
-  /** The sign-in behind the tokens, where a person's it is. */
+  /** The sign-in behind the tokens, if it is a person's. */
   get person(): PersonalAccess | undefined {
     return this.#parts.tokens.person;
   }
@@ -153,9 +153,9 @@ export class Upstream {
     return (await this.person?.store.read())?.username ?? mailbox;
   }
 
-  /** Whose name Exchange wants at an SMTP login for a mailbox. @throws BridgeError of the store or of the token */
+  /** The login that Exchange wants for a mailbox over SMTP. @throws BridgeError of the store or of the token */
   async smtpLogin(mailbox: string): Promise<string> {
-    // A password signs in only when a token is asked for.
+    // With a password, the sign-in only happens when a token is requested.
     if (this.person) await this.getToken('exchange');
     return this.actsFor(mailbox);
   }
@@ -175,7 +175,7 @@ export class Upstream {
     return couriers[kind].hostName(this.endpoints);
   }
 
-  /** The courier of a kind for accounts that want the same, made when first asked for. */
+  /** The courier of a kind for accounts with the same policy, created on first use. */
   courier(kind: CourierKind, policy: DeliveryPolicy): Courier {
     return this.#sending().of(kind, policy);
   }
@@ -185,7 +185,7 @@ export class Upstream {
     return this.#sending().removeCopies(removal, signal);
   }
 
-  /** An upstream connection logged in to a mailbox, for a client to be joined to. @throws BridgeError */
+  /** An upstream session logged in to a mailbox, to be joined to a client. @throws BridgeError */
   openMailbox(protocol: 'imap' | 'pop3', mailbox: string, signal: AbortSignal): Promise<OpenUpstream> {
     const { observation } = this.#parts;
     const startedAtMs = performance.now();
@@ -203,8 +203,8 @@ export class Upstream {
   }
 
   /**
-   * Deletes the drafts that an upload cut short left in a mailbox, as far as the app may look there.
-   * @param olderThanMs longer than any attempt may take: a younger draft may be on its way
+   * Deletes the drafts that an interrupted upload left in a mailbox, as far as the app may look there.
+   * @param olderThanMs longer than any attempt may take: a younger draft may still be uploaded
    */
   async sweepDrafts(mailbox: string, olderThanMs: number): Promise<void> {
     const place = { client: this.#sending().client, mailbox, sendAs: this.sendAs };
@@ -212,7 +212,7 @@ export class Upstream {
     await sweepDrafts(place, { olderThanMs, nowMs: this.#parts.clock.now(), signal });
   }
 
-  /** Looks whether the trouble of a part is over, without a message. Never rejects. */
+  /** Checks whether the trouble of a part is over, without a message. Never rejects. */
   probe(part: ConnectionPart): Promise<ConnectionTrouble | undefined> {
     const { source } = this.#parts.tokens;
     return probeConnection(part, {
@@ -221,7 +221,7 @@ export class Upstream {
     });
   }
 
-  /** Leaves the connections that are idle, to make room for others; deliveries under way go on. */
+  /** Closes idle connections to make room for others; deliveries under way continue. */
   async leaveIdle(): Promise<void> {
     await this.#couriers?.leaveIdle();
     await Promise.all(this.owned.map((owned) => owned.leaveIdle()));
@@ -239,12 +239,12 @@ export class Upstream {
     if (connection === this.name) await http.close();
   }
 
-  /** A personal account has no other mailbox than its own. */
+  /** A personal account only has its own mailbox. */
   get sendAs(): 'mailbox' | 'me' {
     return isPersonalTenant(this.#config.connections[this.#parts.connection]?.tenantId) ? 'me' : 'mailbox';
   }
 
-  /** Made when first asked for. */
+  /** Created on first use. */
   #sending(): ConnectionCouriers {
     this.#couriers ??= this.#openCouriers();
     return this.#couriers;

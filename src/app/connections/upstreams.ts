@@ -3,7 +3,7 @@ import type { Config } from '../../config/schema.ts';
 import { splitConnection } from '../../message/own-connection.ts';
 import type { Upstream } from './upstream.ts';
 
-/** The connections of a configuration, each open. */
+/** The open connections of a configuration. */
 export class Upstreams {
   readonly #byName: ReadonlyMap<string, Upstream>;
 
@@ -11,14 +11,14 @@ export class Upstreams {
     this.#byName = byName;
   }
 
-  /** Of a mailbox with a sign-in of its own, that connection; see `ownConnection`. */
+  /** The name may be that of a mailbox with its own sign-in; see `ownConnection`. */
   get(name: string): Upstream | undefined {
     const { connection, owner } = splitConnection(name);
     const upstream = this.#byName.get(connection);
     return owner === undefined ? upstream : upstream?.ofOwner(owner);
   }
 
-  /** What reaches a mailbox over a connection of the configuration: by its own sign-in, where each has one. */
+  /** The upstream for a mailbox over a connection of the configuration: with its own sign-in, if each has one. */
   forMailbox(connection: string, mailbox: string): Upstream | undefined {
     const upstream = this.#byName.get(connection);
     return upstream?.ofOwner(mailbox) ?? upstream;
@@ -29,7 +29,7 @@ export class Upstreams {
     return [...this.#byName.values()];
   }
 
-  /** The same, and those of mailboxes with a sign-in of their own that have been in use. */
+  /** The same, plus those in use for mailboxes with their own sign-in. */
   all(): Upstream[] {
     return this.values().flatMap((upstream) => [upstream, ...upstream.owned]);
   }
@@ -50,7 +50,7 @@ export async function openUpstreams(
   }
 }
 
-/** Closes them, each when it is not in use any more. */
+/** Closes them, each when it is no longer in use. */
 export async function closeUpstreams(upstreams: Upstreams, log: Log): Promise<void> {
   const closed = await Promise.allSettled(upstreams.values().map((upstream) => upstream.close()));
   for (const each of closed) {

@@ -24,11 +24,11 @@ export interface CopyOptions {
   readonly env: NodeJS.ProcessEnv;
 }
 
-/** What became of a sign-in. `absent`: there is none; `kept`: the one at the other end is as new, and stays. */
+/** The result for a sign-in. `absent`: there is none; `kept`: the target's is as new, and stays. */
 export interface CopiedSignIn {
   readonly connection: string;
   readonly outcome: 'copied' | 'absent' | 'kept' | 'failed';
-  /** Why it failed: it cannot be opened, as a rule. */
+  /** Why it failed: usually it cannot be opened. */
   readonly error?: BridgeError;
 }
 
@@ -36,16 +36,16 @@ export interface CopiedRecords {
   readonly signIns: readonly CopiedSignIn[];
   readonly appPasswords: {
     readonly copied: number;
-    /** At the other end there is one of the same login and name, which stays. */
+    /** The target already has one of the same login and name, which stays. */
     readonly kept: number;
   };
-  /** Of the app passwords that were found where they come from, copied or not. */
+  /** Ids of the app passwords found in the source, copied or not. */
   readonly passwordIds: ReadonlySet<string>;
 }
 
 /**
- * Copies what instances share, sign-ins and app passwords, between the data folder and a store. Nothing is taken away
- * where it comes from. It may be done again; what was copied before stays.
+ * Copies what instances share, sign-ins and app passwords, between the data folder and a store. Nothing is removed from
+ * the source. It can be repeated; what was copied before stays.
  * @throws BridgeError `app-passwords-unusable`, `shared-store-unavailable`, and of the key: see `openConnectionStore`
  */
 export async function copyRecords(config: Config, options: CopyOptions): Promise<CopiedRecords> {
@@ -64,7 +64,7 @@ export async function copyRecords(config: Config, options: CopyOptions): Promise
   return { signIns, appPasswords: { copied, kept: all.length - copied }, passwordIds };
 }
 
-/** The connection itself; where each mailbox has a sign-in of its own, those that are kept where they come from. */
+/** The connection itself; if each mailbox has its own sign-in, those in the source. */
 async function signInNames(
   name: string,
   connection: DelegatedConnection,
@@ -105,7 +105,7 @@ async function copied(signIn: SignIn | undefined, to: SignInStore): Promise<Copi
   return 'copied';
 }
 
-/** Before there were instances, the key may have been the one that was made in the data folder. */
+/** Before there were instances, the key may have been the one created in the data folder. */
 async function firstReadable(store: SignInStore, byFormerKey: SignInStore): Promise<SignIn | undefined> {
   try {
     return await store.read();

@@ -6,7 +6,7 @@ import { systemErrorCode } from '../../base/errors.ts';
 import { readOwnFile } from '../../base/files/own-file.ts';
 import type { Config } from '../../config/schema.ts';
 
-/** Under which `queue migrate` is among the instances: no bridge can have such a name. */
+/** The name of `queue migrate` among the instances: no bridge can have it. */
 export const moverName = '(queue migrate)';
 
 /** The name of this bridge among those that share a queue. */
@@ -15,8 +15,8 @@ export function instanceName({ instance }: Pick<Config, 'instance'>): string {
 }
 
 /**
- * Tells a bridge that was started again from another one that was given the same name: it is kept in the data folder,
- * which one process at a time has. Made at first use.
+ * Distinguishes a restarted bridge from another one with the same name: it is kept in the data folder, which only one
+ * process at a time uses. Created on first use.
  * @throws Error of the file system
  */
 export function instanceIdentity(dataDir: string): string {

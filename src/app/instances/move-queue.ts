@@ -19,21 +19,21 @@ export interface QueueMoveOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly env: NodeJS.ProcessEnv;
-  /** Told how many messages were moved, of how many. */
+  /** Reports how many messages were moved, of how many. */
   onProgress?(done: number, total: number): void;
 }
 
-/** What was moved with the queue. */
+/** What was moved, including the queue. */
 export interface MovedAll extends MovedQueue {
   readonly shared: CopiedRecords;
 }
 
-/** The mover says that it lives, as a bridge does. */
+/** The mover renews its lease as a bridge does. */
 const { leaseMs, beatMs } = usualTimes;
 
 /**
- * Moves the queue of a configuration, sign-ins and app passwords with it, to the other kind of store; whichever of the
- * two the configuration names now.
+ * Moves the queue of a configuration, with sign-ins and app passwords, to the other kind of store, whichever of the two
+ * the configuration names now.
  * @throws BridgeError `usage` without a database, `queue-unreadable` without a queue, `already-running`; of the stores
  */
 export async function moveConfiguredQueue(config: Config, to: StoreName, options: QueueMoveOptions): Promise<MovedAll> {
@@ -75,7 +75,10 @@ function noDatabase(): BridgeError {
   });
 }
 
-/** No bridge begins meanwhile, and none is there. @param work is given what throws once that is no longer sure */
+/**
+ * No bridge is running, and none starts meanwhile. @param work receives a function that throws once that is no longer
+ * certain
+ */
 async function whileAlone<T>(store: QueueStore, work: (check: () => void) => Promise<T>): Promise<T> {
   const { leases } = store;
   if (!leases) return await work(() => {});
@@ -110,10 +113,10 @@ function inUse(name: string): BridgeError {
   });
 }
 
-/** What was moved is taken away where it was: an app password that is removed later must not come back with it. */
+/** What was moved is removed from the source: an app password that is removed later must not come back with it. */
 async function dropPasswords({ dataDir }: Config, to: StoreName, shared: QueueStore, copied: CopiedRecords) {
   const source = openAppPasswords(dataDir, to === 'postgres' ? undefined : shared.records);
-  // No others: a command may have made one meanwhile.
+  // Only these: a command may have made another one meanwhile.
   await source.drop(copied.passwordIds);
 }
 

@@ -1,7 +1,7 @@
 import type { Config } from '../../config/schema.ts';
 import { SharedIndexes } from '../../mailstores/graph/index/postgres/shared-indexes.ts';
 
-/** What holds the indexes of mailboxes for all instances; undefined where the queue is this bridge's own. */
+/** The mailbox indexes shared by all instances; undefined if the queue is only this bridge's. */
 export function sharedIndexes({ queue: { store, postgres } }: Pick<Config, 'queue'>): SharedIndexes | undefined {
   if (store !== 'postgres' || postgres === undefined) return undefined;
   const { url, caFile, schema } = postgres;

@@ -5,9 +5,9 @@ import { CommandQueue } from '../queue-store.ts';
 
 /**
  * Gives a command the records in which instances keep what they share, sign-ins and app passwords, and the queue.
- * Neither is opened before it is asked for something: whatever needs no database works without it.
- * @param work its `shared` is undefined where one instance has the data folder, and keeps them there; its calls reject as
- *   {@link CommandQueue.open} does
+ * Neither is opened before it is used, so anything that needs no database works without it.
+ * @param work its `shared` is undefined if one instance has the data folder, and keeps them there; its calls reject as
+ * {@link CommandQueue.open} does
  */
 export async function withSharedRecords<T>(
   config: Config,
@@ -21,7 +21,7 @@ export async function withSharedRecords<T>(
   }
 }
 
-/** Those of a bridge, once the store of its queue is open. @throws BridgeError of the store */
+/** The records of a bridge, once the store of its queue is open. @throws BridgeError of the store */
 export async function bridgeRecords(
   { queue }: Pick<Config, 'queue'>,
   opening: Promise<QueueStore>,

@@ -7,21 +7,21 @@ import { type ChangeableListener, type ListenerParts, loadProtocols, openListene
 /** What all listeners share. */
 export type SharedListenerParts = Omit<ListenerParts, 'listener' | 'tls'>;
 
-/** Listeners of another configuration, whose ports are open already. */
+/** Listeners of another configuration, whose ports are already open. */
 export interface ListenerChange {
-  /** Lets it be in force. */
+  /** Puts it into force. */
   apply(): void;
   /** Closes what was opened for it. */
   undo(): Promise<void>;
 }
 
-/** The listeners of a bridge. A reload changes them at their ports: those who are there notice nothing. */
+/** The listeners of a bridge. A reload changes them without closing their ports: connected clients notice nothing. */
 export class BridgeListeners {
-  /** In the order of the configuration in force; the same list after a reload. */
+  /** In the order of the configuration in force; the same array after a reload. */
   readonly open: OpenListener[] = [];
   readonly #parts: SharedListenerParts;
   #current: ReadonlyMap<string, ChangeableListener> = new Map();
-  /** Those that the configuration has no more, with clients that are still there. */
+  /** Listeners no longer in the configuration, with clients still connected. */
   #leaving: readonly ChangeableListener[] = [];
 
   constructor(parts: SharedListenerParts) {
@@ -29,7 +29,7 @@ export class BridgeListeners {
   }
 
   /**
-   * Opens what another configuration has and this one has not.
+   * Opens the listeners that only the other configuration has.
    * @throws BridgeError `port-in-use`, `listen-failed`; then everything is as it was
    */
   async prepare({ listeners }: Pick<Config, 'listeners'>, certificates: ListenerCertificates): Promise<ListenerChange> {
@@ -52,7 +52,7 @@ export class BridgeListeners {
     return { undo, apply: () => this.#apply(listeners, opened, certificates) };
   }
 
-  /** Takes up renewed certificates of the configuration in force. */
+  /** Uses renewed certificates of the configuration in force. */
   renew(certificates: ListenerCertificates): void {
     for (const listener of this.#current.values()) {
       const tls = certificates.of(listener.config);
@@ -106,7 +106,7 @@ export class BridgeListeners {
   }
 }
 
-/** What tells listeners apart: where they listen; with any port, their protocol and which of them it is. */
+/** Identifies listeners: by where they listen; if that is any port, by their protocol and position. */
 function keysOf(listeners: Config['listeners']): string[] {
   const seen = new Map<string, number>();
   return listeners.map(({ protocol, host, port }) => {
@@ -118,7 +118,7 @@ function keysOf(listeners: Config['listeners']): string[] {
   });
 }
 
-/** Certificates apart, which every listener takes up. */
+/** Ignores certificates, which every listener can replace. */
 function isOther({ tls: _, ...one }: ListenerConfig, { tls: __, ...other }: ListenerConfig): boolean {
   return JSON.stringify(one) !== JSON.stringify(other);
 }

@@ -4,15 +4,16 @@ import { isLoopback } from '../../base/sockets/loopback.ts';
 import type { Config, ListenerConfig } from '../../config/schema.ts';
 import { ownAddresses } from '../../onboarding/own-addresses.ts';
 
-/** What of a configuration names the bridge for programs. */
+/** The parts of a configuration that name the bridge for programs. */
 export type NamingConfig = Pick<Config, 'hostname'> & {
   readonly admin?: Pick<NonNullable<Config['admin']>, 'connect' | 'publicUrl'> | undefined;
 };
 
 /**
- * By what programs reach a listener, the best first: `admin.connect.host`, else the host of `admin.publicUrl`, else
- * `hostname`, else the name of the machine; then the addresses that it listens on. A listener of this machine alone has a
- * name only where the configuration has `admin.connect`: people come from elsewhere, and something in front leads them there.
+ * The names by which programs reach a listener, best first: `admin.connect.host`, else the host of `admin.publicUrl`,
+ * else `hostname`, else the name of the machine; then the addresses that it listens on. A listener for this machine
+ * only has a name only if the configuration has `admin.connect`: people come from elsewhere, and something in front
+ * leads them there.
  * @param host that the listener is bound to
  */
 export function clientHosts(host: string, naming: NamingConfig): readonly [string, ...string[]] {
@@ -23,20 +24,20 @@ export function clientHosts(host: string, naming: NamingConfig): readonly [strin
   return [name, ...addresses.filter((each) => each !== name)];
 }
 
-/** The name that programs are told; undefined where the configuration has none. */
+/** The name given to programs; undefined if the configuration has none. */
 export function configuredHost({ admin, hostname }: NamingConfig): string | undefined {
   const publicHost = admin?.publicUrl === undefined ? undefined : hostOf(admin.publicUrl);
   return admin?.connect?.host ?? publicHost ?? hostname;
 }
 
-/** IPv6 addresses stand in brackets in a URL alone. */
+/** Only URLs have IPv6 addresses in brackets. */
 function hostOf(url: string): string {
   return new URL(url).hostname.replace(/^\[|\]$/g, '');
 }
 
 const bySecurity = { tls: 2, starttls: 1, none: 0 } as const;
 
-/** Of one protocol the listener that others reach, with TLS from the first byte where there is one. */
+/** The listener of a protocol that others reach, preferably with TLS from the first byte. */
 export function bestListener<T extends Pick<ListenerConfig, 'protocol' | 'host' | 'security'>>(
   listeners: readonly T[],
   protocol: ListenerConfig['protocol'],

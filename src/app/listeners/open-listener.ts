@@ -20,7 +20,7 @@ import type { BridgeReading } from '../workers/reading.ts';
 export interface ListenerParts {
   readonly listener: ListenerConfig;
   readonly tls?: ListenerTls;
-  /** Of the start. */
+  /** The limits at the start. */
   readonly limits: Config['limits'];
   readonly hostname: string;
   readonly queue: Queue;
@@ -33,26 +33,32 @@ export interface ListenerParts {
   state(): BridgeState;
 }
 
-/** A listener that can become another one at its port. */
+/** A listener that can change without closing its port. */
 export interface ChangeableListener extends OpenListener {
-  /** As it is in force for those who come now. */
+  /** The configuration in force for new clients. */
   readonly config: ListenerConfig;
-  /** Serves those who come from now on as another configuration says. */
+  /** Serves new clients as another configuration says. */
   change(parts: ListenerParts): void;
-  /** Takes nobody any more; who is there goes on. */
+  /** Accepts nobody any more; connected clients continue. */
   leave(): void;
 }
 
 const readers: { imap?: typeof imapProtocol; pop3?: typeof pop3Protocol } = {};
 
-/** Loads what these listeners speak, before the first of them opens or changes: what no listener speaks costs nothing. */
+/**
+ * Loads the protocols of these listeners, before the first of them opens or changes: a protocol that no listener uses
+ * costs nothing.
+ */
 export async function loadProtocols(listeners: Config['listeners']): Promise<void> {
   const spoken = new Set(listeners.map(({ protocol }) => protocol));
   if (spoken.has('imap')) readers.imap ??= (await import('../../reading/imap.ts')).imapProtocol;
   if (spoken.has('pop3')) readers.pop3 ??= (await import('../../reading/pop3.ts')).pop3Protocol;
 }
 
-/** Opens one listener of the configuration; {@link loadProtocols} was called for it. Rejects with the system's error when the port cannot be had. */
+/**
+ * Opens one listener of the configuration, after {@link loadProtocols}. Rejects with the system's error if the port is
+ * not available.
+ */
 export async function openListener(parts: ListenerParts): Promise<ChangeableListener> {
   let { listener: config } = parts;
   const opened = await listen(...serving(parts));

@@ -20,29 +20,29 @@ import { instanceName } from '../instances/instance.ts';
 import { expiriesOf } from './expiries.ts';
 import type { Observation } from './observation.ts';
 
-/** What there is to look at, and to tell by. */
+/** What alerting looks at and reports through. */
 export interface AlertingParts extends Omit<AdminSources, 'alerts'> {
   readonly clock: Clock;
   readonly log: Log;
   readonly hostname: string;
   readonly queue: Pick<Queue, 'spool' | 'breakers'>;
   readonly observation: Observation;
-  /** For the pages that are open. */
+  /** For open pages. */
   readonly events?: EventSink;
   state(): BridgeState;
 }
 
-/** What looks after the bridge. */
+/** Watches the bridge. */
 export interface Alerting {
   readonly alerts: Alerts;
-  /** Tells whatever the present configuration says: it has changed. */
+  /** The configuration has changed: reports whatever it says. */
   reloaded(): void;
   stop(): Promise<void>;
 }
 
 const minuteMs = 60_000;
 
-/** Looks for what somebody should hear of, and tells it as the configuration in force says. */
+/** Looks for what somebody should know, and reports it as the configuration in force says. */
 export function startAlerting(parts: AlertingParts): Alerting {
   const { clock, log, store, observation, state } = parts;
   const facts = adminFacts(parts);
@@ -101,7 +101,7 @@ class Webhooks {
     inBackground(async () => await this.#current()?.resume(), log, 'alerts: cannot post what waits for the webhook');
   }
 
-  /** Another one may be meant from now on: it gets what the one before has not taken. */
+  /** Another webhook may be configured now: it gets what the previous one has not taken. */
   reloaded(): void {
     const { log } = this.#parts;
     const next = async () => {
@@ -139,7 +139,7 @@ class Webhooks {
   }
 }
 
-/** Puts an alert into the queue, as a message of the account that the configuration names. */
+/** Queues an alert as a message of the account that the configuration names. */
 async function mail(news: AlertNews, { clock, hostname, queue, state }: AlertingParts): Promise<void> {
   const { config } = state();
   const { mailTo, account: username } = config.alerts;
@@ -154,7 +154,7 @@ async function mail(news: AlertNews, { clock, hostname, queue, state }: Alerting
     await spool.commit({
       ...{ account: account.username, connection: account.connection, mailbox, courier: account.send[0] },
       envelope: { reversePath: '', recipients: [{ address: mailTo }], eightBit: false, smtpUtf8: false },
-      // Nobody is told that an alert did not arrive: it would be an alert.
+      // A failure of an alert is not reported: that would be another alert.
       isBounce: true,
       ...{ receivedAtMs: now, expiresAtMs: now + config.queue.expireAfterHours * 3_600_000 },
       ...listedHeader(HeaderBlock.parse(content)),

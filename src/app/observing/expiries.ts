@@ -6,10 +6,12 @@ import type { BridgeState } from '../bridge-state.ts';
 import type { Upstream } from '../connections/upstream.ts';
 import { tlsFilesOf } from '../listener-certificates.ts';
 
-/** A refresh token that nobody uses dies after 90 days (Microsoft identity platform documentation, "Refresh tokens"). */
+/**
+ * A refresh token that is not used expires after 90 days (Microsoft identity platform documentation, "Refresh tokens").
+ */
 const signInLivesMs = 90 * 24 * 3_600_000;
 
-/** When what the connections and the listeners prove themselves by ends, as far as it is known here. Never rejects. */
+/** When the credentials of the connections and the listeners expire, as far as that is known here. Never rejects. */
 export async function expiriesOf({ config, upstreams }: Pick<BridgeState, 'config' | 'upstreams'>) {
   const ofConnections = Object.entries(config.connections).map(([name, connection]) =>
     ofConnection(name, connection, upstreams.get(name)),
@@ -33,7 +35,7 @@ async function ofConnection(name: string, connection: Connection, upstream: Upst
     });
   }
   if (upstream?.person && connection.grant !== 'password') {
-    // One that cannot be read, or has ended, is a trouble of its own.
+    // A sign-in that cannot be read, or has ended, is trouble of its own.
     const signIn = await upstream.person.store.read().catch(() => undefined);
     const renewed = signIn && signIn.ended === undefined ? signIn.renewedAtMs + signInLivesMs : undefined;
     found.push({ connection: name, what: 'sign-in', atMs: renewed });
@@ -41,7 +43,7 @@ async function ofConnection(name: string, connection: Connection, upstream: Upst
   return found;
 }
 
-/** The first that ends of those given; what is made here renews itself. */
+/** The first given certificate to expire; local ones renew themselves. */
 async function ofListeners(config: Config): Promise<ExpiryFacts[]> {
   const tls = config.listeners.filter(({ security }) => security !== 'none');
   const files = new Set(tls.flatMap((listener) => tlsFilesOf(listener, config)?.cert ?? []));

@@ -30,7 +30,9 @@ export interface ObservedParts {
 /** The file of the history, in the data folder. */
 export const historyFile = 'history.json';
 
-/** Counts what happens from now on, and goes on with the history; undefined without an admin port, which nobody asks. */
+/**
+ * Counts what happens from now on, and continues the history; undefined without an admin port, which nobody could ask.
+ */
 export async function observeForAdmin(parts: ObservedParts): Promise<ObservedForAdmin | undefined> {
   const { clock, log, store, observation, state } = parts;
   const { config } = state();

@@ -4,10 +4,10 @@ import { isPattern } from '../../message/address/pattern.ts';
 import type { QueuedMessage } from '../../queue/message.ts';
 import type { ObservedAttempt, QueueObserver } from '../../queue/observer.ts';
 
-/** Who counts what happens. */
+/** Receives the counts. */
 export type ObservationSink = Partial<BridgeEvents> & { guessed?(account: string): void };
 
-/** Tells what happens in the bridge to those who count it. */
+/** Reports what happens in the bridge to the metrics. */
 export class Observation implements QueueObserver {
   readonly #sinks: ObservationSink[] = [];
   #mailboxKinds: ReadonlyMap<string, Config['accounts'][number]> = new Map();
@@ -52,13 +52,13 @@ export class Observation implements QueueObserver {
     this.#message('delivered', message, courier);
   }
 
-  /** What logins are told to. */
+  /** Receives logins. */
   readonly logins = {
     onOutcome: (outcome: string, protocol: string): void => {
       for (const sink of this.#sinks) sink.login?.(protocol, outcome);
     },
     onBlocked: (account: string): void => {
-      // What nobody has can be guessed at for ever.
+      // Guesses at unknown names are endless and not counted.
       const isKnown = this.#current?.().accounts.some(
         ({ username }) => username.toLowerCase() === account.toLowerCase(),
       );
@@ -66,17 +66,17 @@ export class Observation implements QueueObserver {
     },
   };
 
-  /** What crossed the connections of clients. */
+  /** Octets over the connections of clients. */
   traffic(protocol: string, received: number, sent: number): void {
     for (const sink of this.#sinks) sink.traffic?.(protocol, received, sent);
   }
 
-  /** Entra ID, or the machine's identity, has been asked for a token. */
+  /** A token was requested from Entra ID, or from the machine's identity. */
   tokenAsked(resource: string, ms: number, isGiven: boolean): void {
     for (const sink of this.#sinks) sink.tokenAsked?.(resource, ms, isGiven);
   }
 
-  /** A mailbox has been opened at Exchange Online for a client. */
+  /** A mailbox was opened at Exchange Online for a client. */
   mailboxOpened(protocol: string, ms: number, isOpen: boolean): void {
     for (const sink of this.#sinks) sink.mailboxOpened?.(protocol, ms, isOpen);
   }
@@ -104,7 +104,7 @@ export class Observation implements QueueObserver {
       this.#config = config;
       this.#mailboxKinds = new Map(config.accounts.map((account) => [account.username, account]));
     }
-    // Those of an account for everybody are not in it by their names.
+    // The mailboxes of an account for everybody are not listed by name.
     const { mailboxes = [] } = this.#mailboxKinds.get(username) ?? {};
     const listed = mailboxes.some((each) => !isPattern(each) && each.toLowerCase() === mailbox.toLowerCase());
     if (!listed) return 'pattern';

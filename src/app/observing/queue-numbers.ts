@@ -1,9 +1,9 @@
 import type { QueueStore, QueueSummary } from '../../queue/store.ts';
 
-/** A count that took long is asked for again after so many times as long: it takes a hundredth of the store's time. */
+/** A slow count is repeated only after this many times its duration: it takes a hundredth of the store's time. */
 const restFactor = 100;
 
-/** How many messages there are, by state. Of millions that are delivered, a count that is a little old is good enough. */
+/** How many messages there are, by state. For millions of delivered messages, a slightly old count is good enough. */
 export class QueueNumbers {
   readonly #store: Pick<QueueStore, 'summary' | 'count'>;
   #delivered: { readonly count: number; readonly untilMs: number } | undefined;
@@ -20,12 +20,12 @@ export class QueueNumbers {
     return { queued, held, delivered, failed, quarantined };
   }
 
-  /** When the oldest queued message was received; undefined where none is queued. */
+  /** When the oldest queued message was received; undefined if none is queued. */
   async oldestQueuedAtMs(): Promise<number | undefined> {
     return (await this.#summaryNow()).oldestQueuedAtMs;
   }
 
-  /** Once for all that is asked at the same time. */
+  /** One query for all simultaneous calls. */
   #summaryNow(): Promise<QueueSummary> {
     this.#summary ??= this.#store.summary().finally(() => {
       this.#summary = undefined;
@@ -49,7 +49,7 @@ export class QueueNumbers {
     const count = await this.#store.count('delivered');
     const now = performance.now();
     const tookMs = now - beganAtMs;
-    // A quick answer is worth nothing later.
+    // A count that was quick is made anew each time.
     this.#delivered = tookMs < 20 ? undefined : { count, untilMs: now + restFactor * tookMs };
     return count;
   }

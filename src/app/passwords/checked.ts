@@ -14,9 +14,9 @@ import { crossedPasswordWarnings } from './crossed.ts';
 import { ldapSettings } from './sources.ts';
 
 /**
- * Each place once where the configuration has passwords checked.
- * @param mailboxes of people who have to be found where they are looked for
- * @param shared where instances share their app passwords; undefined: they are in the data folder
+ * Checks each place once where the configuration has passwords verified.
+ * @param mailboxes of people who have to be found there
+ * @param shared set if instances share their app passwords; undefined: they are in the data folder
  */
 export function checkedPasswords(
   config: Config,

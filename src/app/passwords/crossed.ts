@@ -11,8 +11,8 @@ const toldAtMost = 10;
 const namesAtMost = 5;
 
 /**
- * App passwords that were made for one account, and open another since the configuration has changed: those of a person
- * of `*@contoso.com`, for instance, once an account has the person's address as its username. One line for each login,
+ * App passwords made for one account that open another since the configuration has changed: those of a person of
+ * `*@contoso.com`, for instance, once an account has the person's address as its username. One line for each login,
  * with what to do.
  */
 export function crossedPasswords(config: Pick<Config, 'accounts'>, all: readonly ListedAppPassword[]): string[] {
@@ -39,7 +39,7 @@ export async function crossedPasswordWarnings(config: Config, shared: RecordTabl
   return crossedPasswords(config, await openAppPasswords(config.dataDir, shared).list());
 }
 
-/** Of those that do not say what they were made for, it is known of those made at `/connect`. */
+/** For passwords that do not say what they were made for, it is only known of those made at `/connect`. */
 function isCrossed(password: ListedAppPassword, opens: string): boolean {
   const { account } = password;
   return account === undefined ? isMadeAtConnect(password) && !isPattern(opens) : folded(account) !== folded(opens);

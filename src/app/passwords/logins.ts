@@ -7,7 +7,7 @@ import { patternDomain } from '../../message/address/pattern.ts';
 
 const toldAtMost = 10;
 
-/** The names that the accounts of a configuration are logged in to by. */
+/** The login names of a configuration's accounts. */
 export class ConfiguredLogins {
   readonly #names: LoginNames;
   readonly #usernames: readonly string[];
@@ -17,18 +17,18 @@ export class ConfiguredLogins {
     this.#usernames = accounts.map(({ username }) => username);
   }
 
-  /** Whether an account has somebody of that name. @param login as the bridge knows it */
+  /** Whether an account includes that name. @param login as the bridge knows it */
   covers(login: string): boolean {
     return this.#find(login) === login;
   }
 
-  /** Username of the account that a login opens; undefined where none has it. @param login as the bridge knows it */
+  /** Username of the account that a login opens; undefined if there is none. @param login as the bridge knows it */
   accountOf(login: string): string | undefined {
     const found = this.#names.resolve(login)?.login;
     return found && folded(found.username) === login ? found.account.username : undefined;
   }
 
-  /** A login as the bridge knows it, whatever form of it was typed. @throws BridgeError `login-unknown` */
+  /** A login as the bridge knows it, from any form that was typed. @throws BridgeError `login-unknown` */
   known(typed: string): string {
     const login = this.#find(typed);
     if (login !== undefined) return login;
@@ -46,12 +46,12 @@ export class ConfiguredLogins {
     });
   }
 
-  /** As {@link known}; what no account covers any more is taken as it is. */
+  /** As {@link known}, but a name that no account covers any more is returned unchanged. */
   knownOrGone(typed: string): string {
     return this.#find(typed) ?? folded(typed);
   }
 
-  /** The domain, where the username of an account for many people was typed. */
+  /** The domain, if the username of an account for many people was typed. */
   #patternDomain(typed: string): string | undefined {
     const isOne = this.#usernames.some((username) => folded(username) === folded(typed));
     return isOne ? patternDomain(typed) : undefined;

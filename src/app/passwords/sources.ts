@@ -11,12 +11,12 @@ import type { RecordTable } from '../../base/record-table.ts';
 import { ldapFilter } from '../../config/blocks/passwords.ts';
 import type { AccountConfig, Config } from '../../config/schema.ts';
 
-/** What the configuration says of an LDAP server. */
+/** The configuration of an LDAP server. */
 export type LdapConfig = Extract<NonNullable<AccountConfig['passwordFrom']>, { ldap: unknown }>['ldap'];
 
 export interface PasswordSourcesOptions {
   readonly dataDir: string;
-  /** Where instances share their app passwords; undefined: they are in the data folder. */
+  /** Set if instances share their app passwords; undefined: they are in the data folder. */
   readonly shared?: RecordTable | undefined;
   readonly verifier: PasswordVerifier;
   readonly clock: Clock;
@@ -24,8 +24,8 @@ export interface PasswordSourcesOptions {
 }
 
 /**
- * Where the passwords of accounts are checked. What a reload leaves as it is goes on, with the passwords that it
- * remembers and the connections that it has; accounts that name the same place share it.
+ * Where the passwords of accounts are verified. Sources that a reload does not change continue, with their remembered
+ * passwords and connections; accounts that name the same place share one.
  */
 export class PasswordSources {
   readonly appPasswords: PasswordSource;
@@ -38,8 +38,8 @@ export class PasswordSources {
   }
 
   /**
-   * The sources that the accounts of a configuration name, in the order of these; undefined for an account without one.
-   * Those that none names any more are closed.
+   * The sources of a configuration's accounts, in account order; undefined for an account without one. Sources that
+   * none names any more are closed.
    * @throws BridgeError `tls-material-unreadable`
    */
   async of({ accounts }: Pick<Config, 'accounts'>): Promise<(PasswordSource | undefined)[]> {
@@ -62,7 +62,7 @@ export class PasswordSources {
     for (const source of [...this.#open.values(), this.appPasswords]) await source.close();
   }
 
-  /** A key that is the same for the same settings, and how the source is made. */
+  /** A key that is equal for equal settings, and a function that makes the source. */
   async #described(from: AccountConfig['passwordFrom']): Promise<[string, (() => PasswordSource)?]> {
     if (from === undefined || from === 'app-passwords') return [''];
     const { file } = from;

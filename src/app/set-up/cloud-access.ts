@@ -4,7 +4,7 @@ import type { CloudEndpoints } from '../../config/clouds.ts';
 import type { LooseConfig } from './loose-config.ts';
 
 /**
- * An HTTP client that reaches a connection's cloud: through the proxy, trusting its CA. To be closed by the caller.
+ * An HTTP client that reaches a connection's cloud: through the proxy, trusting its CA. The caller closes it.
  * @throws BridgeError `tls-material-unreadable`, `proxy-invalid`
  */
 export async function openHttp(

@@ -7,7 +7,7 @@ import type { Environment } from '../../config/secrets.ts';
 import { type ConfigChange, editConfigFile, editJson } from '../../onboarding/config-edit.ts';
 import { ownerOfDataFolder, writeWholeFile } from '../../onboarding/whole-file.ts';
 
-/** @param force a configuration that is there may go @throws BridgeError `config-exists` */
+/** @param force an existing configuration may be replaced @throws BridgeError `config-exists` */
 export async function assertNoConfig(path: string, force: boolean): Promise<void> {
   if (force) return;
   const isThere = await access(path).then(
@@ -18,7 +18,7 @@ export async function assertNoConfig(path: string, force: boolean): Promise<void
 }
 
 /**
- * Writes a configuration whole or not at all, once the loader has taken it.
+ * Writes a configuration completely or not at all, once the loader has accepted it.
  * @param beforehand done before the file is in its place
  * @throws BridgeError `config-exists`, `config-invalid`, `file-not-written`
  */
@@ -43,13 +43,13 @@ export async function createConfigFile(
   }
 }
 
-/** The candidate is gone by the time this is read. */
+/** The candidate file is gone by the time this is read. */
 function aboutFile({ code, message, remedy, details }: BridgeError, candidate: string, path: string): BridgeError {
   return new BridgeError(code, message.replaceAll(candidate, path), { remedy, details });
 }
 
 /**
- * Changes a configuration, once the loader has taken the change. The file as it was stays beside it.
+ * Changes a configuration, once the loader has accepted the change. The previous file is kept beside it.
  * @throws BridgeError `config-not-found`, `config-invalid`, `secret-unavailable`, `file-not-written`
  */
 export async function changeConfigFile(

@@ -19,7 +19,7 @@ import { dataDirFor } from '../../onboarding/init-config.ts';
 
 type Raw = Readonly<Record<string, unknown>>;
 
-/** What a configuration says so far: it need not hold yet, nor be there at all. */
+/** The content of a configuration so far: it need not be valid yet, or exist at all. */
 export interface LooseConfig {
   readonly path: string;
   readonly exists: boolean;
@@ -29,22 +29,22 @@ export interface LooseConfig {
   readonly dataDir: string;
   readonly proxy: string | undefined;
   readonly connections: Readonly<Record<string, Raw>>;
-  /** Of all accounts, in their order; empty where one has none. */
+  /** Of all accounts, in order; empty for one without. */
   readonly usernames: readonly string[];
   readonly listeners: readonly { readonly protocol: string }[];
   /** Accounts of a connection, once for each mailbox that they name; `*@domain` for those they do not. */
   accountsOf(connection: string): readonly ScriptAccount[];
-  /** @throws BridgeError `config-invalid` when the connection's cloud is not one */
+  /** @throws BridgeError `config-invalid` if the connection's cloud is invalid */
   endpointsOf(connection: string): CloudEndpoints;
-  /** A secret that the file gives or refers to; undefined where it is not to be had. */
+  /** A secret that the file contains or refers to; undefined if it is not available. */
   secret(source: unknown): string | undefined;
-  /** A path of the file, absolute. */
+  /** A path in the file, made absolute. */
   pathOf(path: string): string;
 }
 
 /**
- * Reads a configuration on its way to be complete: the connection that is about to be made is missing from it.
- * @throws BridgeError `config-not-json`, `config-not-found` for a file that is there and cannot be read
+ * Reads a configuration that is not complete yet: the connection about to be made is missing from it.
+ * @throws BridgeError `config-not-json`, `config-not-found` for a file that exists and cannot be read
  */
 export async function readLooseConfig(path: string, env: Environment): Promise<LooseConfig> {
   const raw = await rawConfig(path, env);
@@ -74,7 +74,7 @@ export async function readLooseConfig(path: string, env: Environment): Promise<L
   };
 }
 
-/** The parsed file, whether it holds or not; undefined where there is none. */
+/** The parsed file, valid or not; undefined if there is none. */
 async function rawConfig(path: string, env: Environment): Promise<Raw | undefined> {
   try {
     await loadConfig(path, { env, secrets: [] });
@@ -98,8 +98,8 @@ function cloudOf(value: unknown, connection: string, path: Sources['path']): Clo
 }
 
 /**
- * An account once for each of its mailboxes, patterns included. Whichever is chosen for a message sends as the other
- * addresses, too; aliases are of the default one, the first.
+ * An account once for each of its mailboxes, patterns included. Any mailbox chosen for a message sends as the other
+ * addresses, too; aliases belong to the default one, the first.
  */
 function scriptAccounts(account: Raw, connection: string): ScriptAccount[] {
   if (account.connection !== connection) return [];
@@ -117,7 +117,7 @@ function scriptAccounts(account: Raw, connection: string): ScriptAccount[] {
       : list(account.senders).flatMap((entry) => sender().safeParse(entry).data ?? []);
   const addressOf = (entry: (typeof sentAs)[number]) => (typeof entry === 'string' ? entry : entry.address);
   const isAlias = (entry: (typeof sentAs)[number]) => typeof entry !== 'string' && entry.as === 'alias';
-  // What is a mailbox of its own is sent as that one, and nobody sends as it.
+  // A separate mailbox sends as itself, and nobody sends as it.
   const senders = isFixed ? sentAs : sentAs.filter((entry) => !mailboxes.includes(addressOf(entry)));
   const forced = mailbox().safeParse(account.forceFrom).data;
   const sentItems = account.sentItems === 'remove' && { sentItems: 'remove' as const };

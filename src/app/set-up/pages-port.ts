@@ -1,12 +1,12 @@
 import { freeAdminPort, usualAdminPort } from '../../onboarding/free-ports.ts';
 import { isDataFolderTaken } from '../data-folder.ts';
 
-/** The pages of a new configuration are for this machine alone, unless somebody changes that. */
+/** By default the pages of a new configuration are only for this machine. */
 export const newPagesHost = '127.0.0.1';
 
 /**
- * The port for the pages of a configuration that is written where there is none: the usual one, or the next that is free.
- * Where a bridge without a configuration has the data folder, its set-up page is at the usual one, and makes way.
+ * The port for the pages of a newly written configuration: the usual one, or the next free one. If a bridge without a
+ * configuration has the data folder, its set-up page is on the usual port, and makes way.
  * @param dataDir absolute
  */
 export async function newPagesPort(dataDir: string): Promise<number> {
@@ -17,7 +17,7 @@ function isTaken(dataDir: string): boolean {
   try {
     return isDataFolderTaken(dataDir);
   } catch {
-    // Of another user's folder nothing is known.
+    // Another user's folder reveals nothing.
     return false;
   }
 }

@@ -14,7 +14,7 @@ import { openHttp } from './cloud-access.ts';
 /** A connection that a person signs in to. */
 export interface SignInPlace {
   readonly name: string;
-  /** Whose sign-in it is, where each mailbox has its own: nobody else's is kept. */
+  /** The owner of the sign-in, if each mailbox has its own: nobody else's is kept. */
   readonly owner?: string;
   readonly config: Config;
   /** See `withSharedRecords`. */
@@ -23,9 +23,9 @@ export interface SignInPlace {
 }
 
 /**
- * Signs a person in by device code, keeps the sign-in, and asks every other service that the accounts need for its
- * scopes, so that a missing consent shows now.
- * @returns the user principal name of who signed in
+ * Signs a person in by device code, stores the sign-in, and requests the scopes of every other service that the
+ * accounts need, so that a missing consent shows now.
+ * @returns the user principal name of the person
  * @throws BridgeError `usage`, and see `signInByDeviceCode`, `SignInStore`
  */
 export async function signInPerson(
@@ -59,7 +59,7 @@ export async function signInPerson(
   }
 }
 
-/** Who has signed in; undefined where nobody has, the sign-in has ended, or it cannot be read here. */
+/** The person who has signed in; undefined if nobody has, the sign-in has ended, or it cannot be read here. */
 export async function signedInPerson({ name, owner, config, shared, clock }: SignInPlace): Promise<string | undefined> {
   const connection = config.connections[name];
   if (!connection || !isDelegated(connection)) return undefined;

@@ -18,25 +18,25 @@ import { readLooseConfig } from './loose-config.ts';
 import { signedInPerson, signInPerson } from './person-sign-in.ts';
 import { presentCredential } from './present-credential.ts';
 
-/** What the set-up of a bridge takes besides its configuration file. */
+/** What the set-up of a bridge needs besides its configuration file. */
 export interface SetupPlace {
-  /** Of the configuration, whether it is there yet or not. */
+  /** Path of the configuration, whether it exists yet or not. */
   readonly path: string;
   readonly env: Environment;
   readonly clock: Clock;
-  /** `admin` of a configuration that is written anew. */
+  /** `admin` for a newly written configuration. */
   admin(): Readonly<Record<string, unknown>>;
-  /** Undefined where none runs yet. */
+  /** Undefined if none runs yet. */
   bridge(): Bridge | undefined;
   /** Starts the bridge, or reloads it. @throws BridgeError */
   apply(): Promise<void>;
 }
 
-/** What a guided set-up needs of the bridge. */
+/** What a guided set-up needs from the bridge. */
 export function setupPorts(place: SetupPlace): SetupPorts {
   const { path, env, clock } = place;
   const loaded = async () => (await loadConfig(path, { env })).config;
-  /** What a sign-in takes besides the connection. */
+  /** What a sign-in needs besides the connection. */
   const ownerOf = async (name: string, mailbox: string) => {
     const config = await loaded();
     const owner = hasOwnSignIns(config.connections[name]) && { owner: mailbox };
@@ -77,7 +77,9 @@ export function setupPorts(place: SetupPlace): SetupPorts {
   };
 }
 
-/** @param folder where a relative `caFile` starts: that of the configuration file @throws BridgeError `config-invalid` */
+/**
+ * @param folder where a relative `caFile` starts: that of the configuration file @throws BridgeError `config-invalid`
+ */
 function cloudOf(given: unknown, tenantId: string, folder: string) {
   if (given === undefined) return resolveCloud('global', tenantId);
   const named = cloudNames.find((name) => name === given);

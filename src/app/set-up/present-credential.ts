@@ -2,7 +2,7 @@ import { readPem } from '../../base/files/pem-file.ts';
 import type { AppCredential } from '../../onboarding/registration/credentials.ts';
 import type { LooseConfig } from './loose-config.ts';
 
-/** The credential that a connection has in its configuration; undefined where it has none or it is not to be had. */
+/** The configured credential of a connection; undefined if it has none or it is not available. */
 export async function presentCredential(
   config: LooseConfig,
   connection: Readonly<Record<string, unknown>>,

@@ -12,13 +12,13 @@ import { type Bridge, type BridgeOptions, startBridge } from '../bridge.ts';
 import { type DataFolder, takeDataFolder } from '../data-folder.ts';
 import { openSetupServer } from './set-up-server.ts';
 
-/** What runs a bridge. */
+/** What running a bridge needs. */
 export interface RunnerOptions {
-  /** Of the configuration, whether it is there yet or not. */
+  /** Path of the configuration, whether it exists yet or not. */
   readonly path: string;
   readonly env: Environment;
   readonly log: Log;
-  /** The last lines of it, for those who look at the pages. */
+  /** The last lines of the log, for the pages. */
   readonly logTail: NonNullable<BridgeOptions['logTail']>;
   readonly clock: Clock;
   /** Ends a start that waits. */
@@ -27,7 +27,7 @@ export interface RunnerOptions {
   readonly setUpAt: { readonly host: string; readonly port: number };
 }
 
-/** Whether there is something at the place of a configuration, of whatever kind it is. */
+/** Whether anything exists at the path of a configuration. */
 export async function hasConfig(path: string): Promise<boolean> {
   return await stat(path).then(
     () => true,
@@ -35,7 +35,7 @@ export async function hasConfig(path: string): Promise<boolean> {
   );
 }
 
-/** No listener of a configuration is meant, but the page. */
+/** The error concerns the page, not a listener of a configuration. */
 function otherPort(error: unknown): unknown {
   if (!(error instanceof BridgeError) || !['port-in-use', 'listen-failed'].includes(error.code)) return error;
   const remedy =
@@ -48,8 +48,8 @@ function otherPort(error: unknown): unknown {
 const reopenMs = 2_000;
 
 /**
- * Runs a bridge: on its configuration, or, while there is none, the page that writes it, and then the bridge on it.
- * The page stays where it is, and those who are signed in to it stay so.
+ * Runs a bridge on its configuration or, while there is none, the page that writes it, followed by the bridge. The page
+ * keeps its address, and people who are signed in to it stay signed in.
  */
 export class BridgeRunner {
   readonly #options: RunnerOptions;
@@ -78,14 +78,14 @@ export class BridgeRunner {
   /**
    * Opens the page that sets up a bridge without a configuration.
    * @param dataDir absolute; of the configuration that will be written
-   * @param onBridge told once the bridge runs
+   * @param onBridge called once the bridge runs
    * @returns the port of the page
    * @throws BridgeError `port-in-use`, `listen-failed`, `admin-token-unusable`, and see {@link takeDataFolder}
    */
   async startSetUp(dataDir: string, onBridge: (bridge: Bridge, loaded: LoadedConfig) => void): Promise<number> {
     this.#onBridge = onBridge;
     this.#folder = takeDataFolder(dataDir);
-    // A page that somebody waits for: what is wrong is told before.
+    // Somebody waits for this page: errors are reported first.
     await this.#openSetUp();
     const server = await this.#openServer(dataDir).catch((error: unknown) => Promise.reject(otherPort(error)));
     this.#server = server;
@@ -93,7 +93,10 @@ export class BridgeRunner {
     return server.port;
   }
 
-  /** Takes up the configuration again; the first one, where a command has written it. @throws BridgeError of the loader or the bridge */
+  /**
+   * Reloads the configuration; the first one, if a command has written it. @throws BridgeError of the loader or the
+   * bridge
+   */
   async reload(): Promise<void> {
     await this.#changes.run(() => this.#apply());
   }
@@ -133,7 +136,7 @@ export class BridgeRunner {
     return await GuidedSetup.open({ ports, clock });
   }
 
-  /** The first time the bridge takes the place of the page's own server; later it is reloaded. */
+  /** The first time the bridge replaces the page's own server; later it is reloaded. */
   async #apply(): Promise<void> {
     if (this.#isStopping) return;
     const loaded = await this.#load();
@@ -151,7 +154,9 @@ export class BridgeRunner {
     }
   }
 
-  /** Whoever sets it up shall see why there is no bridge. Where the page has lost its place, that is waited for. */
+  /**
+   * The person who sets the bridge up has to see why it does not run. If the page has lost its port, it waits for that.
+   */
   async #reopenPage(dataDir: string): Promise<void> {
     if (this.#isStopping || this.#bridge || this.#server) return;
     try {
@@ -159,7 +164,7 @@ export class BridgeRunner {
       this.#server = await this.#openServer(dataDir);
     } catch (error) {
       this.#options.log.error({ error }, 'the set-up page cannot be opened again; it is tried every few seconds');
-      // Nothing else may keep the process alive meanwhile.
+      // This timer alone must not keep the process alive.
       this.#reopening = setTimeout(() => void this.#changes.run(() => this.#reopenPage(dataDir)), reopenMs);
     }
   }

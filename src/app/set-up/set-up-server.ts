@@ -23,7 +23,7 @@ export interface SetupServerOptions {
 }
 
 /**
- * The admin server of a bridge that has no configuration yet: the set-up alone.
+ * The admin server of a bridge without a configuration: only the set-up.
  * @throws BridgeError `port-in-use`, `listen-failed`, `admin-token-unusable`
  */
 export async function openSetupServer(options: SetupServerOptions): Promise<AdminServer> {
@@ -44,7 +44,7 @@ export async function openSetupServer(options: SetupServerOptions): Promise<Admi
   );
 }
 
-/** Where a browser of this machine finds the pages. */
+/** Where a browser on this machine finds the pages. */
 export function pagesUrl(host: string, port: number): string {
   const name = connectableHost(host);
   return `http://${name.includes(':') ? `[${name}]` : name}:${port}/`;

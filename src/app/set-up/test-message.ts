@@ -15,7 +15,7 @@ const patienceMs = 60_000;
 const lookMs = 200;
 
 /**
- * Sends a test message, and follows it until it is delivered or its first attempt has failed.
+ * Sends a test message and follows it until it is delivered or its first attempt has failed.
  * @throws BridgeError `test-message-refused`, and as {@link queueTestMessage}
  */
 export async function sendTestMessage(tested: TestedQueue, username: string, to: string): Promise<Finding> {
@@ -32,12 +32,12 @@ export async function sendTestMessage(tested: TestedQueue, username: string, to:
   return { detail: `accepted as ${id}`, warning: `It is still waiting in the queue: mailbridge queue show ${id}` };
 }
 
-/** Whether an attempt has failed, the first one included. */
+/** Whether an attempt has failed, including the first one. */
 export function hasFailed({ state, recipients }: QueuedMessage): boolean {
   return state !== 'queued' || recipients.some((recipient) => recipient.state !== 'delivered' && recipient.last);
 }
 
-/** What to tell of a test message that failed. */
+/** The error for a test message that failed. */
 export function failure({ id, recipients }: QueuedMessage): BridgeError {
   const last = recipients.find(({ state, last }) => state !== 'delivered' && last)?.last;
   const text = last ? answerText(last) : `see mailbridge queue show ${id}`;

@@ -4,9 +4,9 @@ import type { FollowUp } from '../../queue/follow-ups/follow-up.ts';
 import type { AttemptRecord, QueuedMessage } from '../../queue/message.ts';
 import type { Drops } from '../../submission/duplicate-drops.ts';
 
-/** A step of a message on its way. */
+/** A step in the life of a message. */
 export interface MessageHop {
-  /** ISO 8601; null where that is not known. */
+  /** ISO 8601; null if unknown. */
   readonly at: string | null;
   readonly what:
     | 'accepted'
@@ -21,18 +21,18 @@ export interface MessageHop {
     | 'failed'
     | 'follow-up';
   readonly detail: string;
-  /** The queue id of another message that the hop speaks of: a notice, or what a notice is about. */
+  /** The queue id of another message that the hop refers to: a notice, or what a notice is about. */
   readonly message?: string;
 }
 
-/** All that is known of a message's way. */
+/** Everything known about the way of a message. */
 export interface TracedFacts {
   readonly message: QueuedMessage;
   readonly attempts: readonly AttemptRecord[];
   readonly waiting: Waiting | undefined;
   readonly dropped?: Drops | undefined;
   readonly followUp?: FollowUp | undefined;
-  /** A hop for each, the oldest first. */
+  /** A hop for each, oldest first. */
   readonly notices?: readonly MessageHop[];
 }
 
@@ -58,7 +58,9 @@ export function hopsOf({ message, attempts, waiting, dropped, followUp, notices 
   ];
 }
 
-/** Each notice behind the last step that was not after it. Steps stay in their order, whatever the clock did meanwhile. */
+/**
+ * Puts each notice after the last step that was not after it. Steps stay in order, whatever the clock did meanwhile.
+ */
 function withNotices(steps: readonly MessageHop[], notices: readonly MessageHop[]): MessageHop[] {
   const behind = Map.groupBy(notices, (notice) =>
     steps.findLastIndex(({ at }) => at !== null && (notice.at === null || at <= notice.at)),

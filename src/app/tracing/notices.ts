@@ -2,15 +2,16 @@ import type { QueuedMessage } from '../../queue/message.ts';
 import type { QueueStore } from '../../queue/store.ts';
 import type { MessageHop } from './hops.ts';
 
-/** A message has a few, unless its recipients fail one after the other. */
+/** A message has few, unless its recipients fail one after the other. */
 const mostNotices = 50;
 
 /**
- * A hop for each bounce and delay warning about a message, the oldest first; of more than 50 the oldest, and a hop that says so.
+ * A hop for each bounce and delay warning about a message, oldest first; of more than 50 the oldest, and a hop that
+ * says so.
  * @throws what the store throws
  */
 export async function noticeHopsOf(message: QueuedMessage, store: QueueStore): Promise<readonly MessageHop[]> {
-  // Nobody is told of what becomes of a notice.
+  // There are no notices about a notice.
   if (message.isBounce) return [];
   const notices = await store.list({ noticeAbout: message.id }, mostNotices + 1);
   const hops = notices.slice(0, mostNotices).map(noticeHop);

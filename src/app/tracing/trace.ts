@@ -11,12 +11,12 @@ export interface Trace {
   readonly hops: readonly MessageHop[];
 }
 
-/** Follow-ups of a mailbox that are looked through for that of a message. */
+/** Follow-ups of a mailbox that are searched for that of a message. */
 const mostFollowUps = 1000;
 
 /**
- * Follows a message: who handed it in, each attempt with Microsoft's words, who was told of its failure
- * or delay, what it waits for, what follows.
+ * Traces a message: who submitted it, each attempt with Microsoft's words, who was notified of its failure or delay,
+ * what it waits for, what follows.
  * @throws what the store throws
  */
 export async function traceOf(message: QueuedMessage, store: QueueStore, options: WaitingOptions): Promise<Trace> {
@@ -32,7 +32,7 @@ export async function traceOf(message: QueuedMessage, store: QueueStore, options
 }
 
 /**
- * The messages that somebody may mean, the newest first: one id, or the latest with that Message-ID, sender or recipient.
+ * The messages that somebody may mean, newest first: one id, or the latest with that Message-ID, sender or recipient.
  * @param wanted a queue id, an address, or a Message-ID in angle brackets
  * @throws what the store throws
  */
@@ -54,7 +54,7 @@ export async function messagesMeant(store: QueueStore, wanted: string, limit: nu
   return [...all.values()].toSorted((a, b) => (a.id < b.id ? 1 : -1)).slice(0, limit);
 }
 
-/** Through the whole queue, page by page. */
+/** Searches the whole queue, page by page. */
 async function newest(store: QueueStore, filter: QueueFilter, limit: number): Promise<QueuedMessage[]> {
   const found: QueuedMessage[] = [];
   for (let beforeId: string | undefined; ; ) {

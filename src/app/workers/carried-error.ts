@@ -1,12 +1,12 @@
 import { BridgeError, type BridgeErrorOptions, type ErrorCode } from '../../base/errors.ts';
 import { MailStoreError, type MailStoreErrorCode } from '../../mailbox/mail-store.ts';
 
-/** An error as it crosses to another process: what logs and replies take of it, and nothing else. */
+/** An error on its way to another process: only what logs and replies use of it. */
 export interface CarriedError {
   readonly message: string;
   readonly bridge?: Pick<BridgeError, 'kind' | 'remedy' | 'details'> & { readonly code: ErrorCode };
   readonly mailStore?: MailStoreErrorCode;
-  /** Of an error that nobody foresaw. */
+  /** For an unforeseen error. */
   readonly stack?: string;
   readonly cause?: CarriedError;
 }
@@ -26,7 +26,7 @@ export function carriedError(error: unknown, causes = maxCauses): CarriedError {
   return { ...common, ...(error.stack !== undefined && { stack: error.stack }) };
 }
 
-/** The same error, on the other side. */
+/** The same error on the other side. */
 export function errorOf({ message, bridge, mailStore, stack, cause }: CarriedError): Error {
   const caused: Pick<BridgeErrorOptions, 'cause'> = cause === undefined ? {} : { cause: errorOf(cause) };
   if (bridge) return new BridgeError(bridge.code, message, { ...bridge, ...caused });

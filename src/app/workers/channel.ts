@@ -1,21 +1,21 @@
 import type { Socket } from 'node:net';
 import { type CarriedError, carriedError, errorOf } from './carried-error.ts';
 
-/** Questions that are answered across a channel: plain values, one each way. */
+/** Calls answered across a channel: plain values, one each way. */
 type Questions<Q> = { readonly [Name in keyof Q]: (question: never) => Promise<unknown> };
 
-/** As much of `process`, or of a child process, as a channel takes. */
+/** The part of `process`, or of a child process, that a channel needs. */
 export interface Port {
   readonly connected: boolean;
   send?(message: unknown, socket?: Socket, options?: object, sent?: (error: Error | null) => void): boolean;
   on(event: 'message', listener: (message: unknown, socket: unknown) => void): unknown;
 }
 
-/** Who is at this end. */
+/** This end of a channel. */
 export interface ChannelEnd<Answers, Told> {
-  /** Answers what the other end asks. */
+  /** Answers the other end's calls. */
   readonly answers: Answers;
-  /** Takes what the other end tells. */
+  /** Handles the other end's messages. */
   told(message: Told, socket: Socket | undefined): void;
 }
 
@@ -25,7 +25,10 @@ type Message<Told> =
   | { readonly failure: CarriedError; readonly id: number }
   | { readonly tell: Told };
 
-/** Questions, answers and news between two processes, in order. Nothing that crosses is logged: there are secrets in it. */
+/**
+ * Calls, answers and messages between two processes, in order. Nothing that crosses is logged, because it contains
+ * secrets.
+ */
 export class Channel<Asks extends Questions<Asks>, Answers extends Questions<Answers>, Tells, Told> {
   readonly #port: Port;
   readonly #end: ChannelEnd<Answers, Told>;
@@ -38,7 +41,7 @@ export class Channel<Asks extends Questions<Asks>, Answers extends Questions<Ans
     port.on('message', (message, socket) => this.#take(message as Message<Told>, socket as Socket | undefined));
   }
 
-  /** Rejects with what the other end's answer rejected with, or when the channel ends. */
+  /** Rejects with the other end's error, or when the channel ends. */
   ask<Name extends keyof Asks & string>(
     name: Name,
     question: Parameters<Asks[Name]>[0],
@@ -54,7 +57,7 @@ export class Channel<Asks extends Questions<Asks>, Answers extends Questions<Ans
     this.#send({ tell: news });
   }
 
-  /** Hands a socket over with some news. @param sent called once; false: the socket is still here */
+  /** Hands a socket over with a message. @param sent called once; false: the socket is still here */
   hand(news: Tells, socket: Socket, sent: (done: boolean) => void): void {
     if (!this.#port.connected) sent(false);
     else this.#port.send?.({ tell: news }, socket, {}, (error) => sent(error === null));
@@ -89,7 +92,8 @@ export class Channel<Asks extends Questions<Asks>, Answers extends Questions<Ans
 
   #send(message: Message<Tells>): boolean {
     if (!this.#port.connected) return false;
-    // Without a callback a failure would be an event that ends the process; the end of the other side is seen elsewhere.
+    // Without a callback a failure would be an event that ends the process; the end of the other side is noticed
+    // elsewhere.
     this.#port.send?.(message, undefined, {}, () => {});
     return true;
   }

@@ -5,7 +5,7 @@ import type { Log } from '../../base/log.ts';
 import type { Worker } from './worker.ts';
 
 export interface KeptWorkerOptions {
-  /** 1 is the first. */
+  /** The first is 1. */
   readonly number: number;
   /** Starts a process. */
   open(ended: (why: string, cut: number) => void): Worker;
@@ -13,14 +13,14 @@ export interface KeptWorkerOptions {
   readonly log: Log;
 }
 
-/** Wait before a worker that has ended is started again; it doubles each time. */
+/** Wait before an ended worker is started again; doubles each time. */
 const firstWaitMs = 250;
 const longestWaitMs = 60_000;
 
-/** The first wait is enough again for a worker that ran as long as that. */
+/** A worker that ran this long resets the wait. */
 const provenMs = 60_000;
 
-/** Keeps one worker running: one that ends is started again, each time after a wait. */
+/** Keeps one worker running: if it ends, it is started again after a wait. */
 export class KeptWorker {
   readonly #options: KeptWorkerOptions;
   #worker: Worker | undefined;

@@ -8,15 +8,15 @@ import type { SaslCredentials } from '../../sasl/server-exchange.ts';
 /** Where the mailboxes of each connection are opened. */
 export type ConnectionPlaces = Readonly<Record<string, Pick<ReadingUpstream, 'endpoints' | 'ca'>>>;
 
-/** What a worker is told first. */
+/** The first message to a worker. */
 export interface WorkerStart {
-  /** In the order of the configuration; their clients are named by their place here. */
+  /** In configuration order; clients refer to them by index. */
   readonly listeners: readonly ReadListenerSettings[];
   readonly connections: ConnectionPlaces;
   readonly logLevel: LogOptions['level'];
 }
 
-/** What the main process tells a worker. A `client` comes with its socket. */
+/** Messages from the main process to a worker. A `client` comes with its socket. */
 export type ToldWorker =
   | ({ readonly kind: 'start' } & WorkerStart)
   | {
@@ -24,28 +24,28 @@ export type ToldWorker =
       readonly client: number;
       readonly listener: number;
       readonly remoteAddress: string;
-      /** What was read of it already. */
+      /** What was already read from it. */
       readonly ahead: Buffer;
     }
-  /** One more listener, behind the last. */
+  /** One more listener, appended to the list. */
   | { readonly kind: 'listener'; readonly settings: ReadListenerSettings }
   | { readonly kind: 'tls'; readonly listener: number; readonly tls: TlsMaterial }
   | { readonly kind: 'connections'; readonly connections: ConnectionPlaces }
   | { readonly kind: 'close'; readonly listener: number; readonly graceMs: number };
 
-/** What a worker tells the main process. */
+/** Messages from a worker to the main process. */
 export type ToldMain =
   | { readonly kind: 'ready' }
   /** The connection of a client has ended. */
   | { readonly kind: 'ended'; readonly client: number }
-  /** What crossed the connections of clients. */
+  /** Octets over the connections of clients. */
   | { readonly kind: 'traffic'; readonly protocol: 'imap' | 'pop3'; readonly received: number; readonly sent: number }
-  /** Gives back what a question was answered with. */
+  /** Releases what a call returned. */
   | { readonly kind: 'release'; readonly held: number }
   /** A line of the log, as JSON. */
   | { readonly kind: 'log'; readonly line: string };
 
-/** What a worker asks the main process: see `ReadingHost`. What it is to give back is named by a number. */
+/** Calls from a worker to the main process: see `ReadingHost`. What has to be released is identified by a number. */
 export interface AskedOfMain {
   authenticate(login: {
     readonly credentials: SaslCredentials;
@@ -57,14 +57,14 @@ export interface AskedOfMain {
   token(token: { readonly connection: string; readonly refused: string | undefined }): Promise<string>;
 }
 
-/** What the main process asks a worker. */
+/** Calls from the main process to a worker. */
 export interface AskedOfWorker {
-  /** See `MaildropHolder`; by the number that `lockMaildrop` named it by. */
+  /** See `MaildropHolder`; identified by the number given to `lockMaildrop`. */
   giveWay(holder: { readonly holder: number }): Promise<boolean>;
   usage(nothing: Record<never, never>): Promise<WorkerUsage>;
 }
 
-/** What a worker takes. */
+/** The resources a worker uses. */
 export interface WorkerUsage {
   readonly cpuSeconds: number;
   readonly residentBytes: number;

@@ -9,30 +9,32 @@ import type { ConnectionPlaces, ToldWorker } from './messages.ts';
 import { Worker } from './worker.ts';
 
 export interface WorkerPoolOptions {
-  /** Processes, 2 or more. */
+  /** Number of processes, 2 or more. */
   readonly workers: number;
   readonly host: ReadingHost;
   readonly clock: Clock;
   readonly log: Log;
   state(): Pick<BridgeState, 'upstreams'>;
-  /** Told of what crosses the connections of clients. */
+  /** Called with the octets over the connections of clients. */
   onTraffic?(protocol: 'imap' | 'pop3', received: number, sent: number): void;
 }
 
 /** Longer than a start takes. */
 const startMs = 10_000;
 
-/** A worker that does not cut its clients in time is cut itself. */
+/** A worker that does not cut its clients in time is killed. */
 const overdueMs = 2_000;
 
-/** The worker processes. Shares clients among them; what no worker takes is served by the main process. */
+/**
+ * The worker processes. Distributes clients among them; clients that no worker takes are served by the main process.
+ */
 export class WorkerPool {
   readonly #options: WorkerPoolOptions;
   readonly #listeners: ReadListenerSettings[];
   readonly #kept: readonly KeptWorker[];
   #turn = 0;
 
-  /** @param listeners those for reading clients; {@link serving} names them by their place */
+  /** @param listeners those for reading clients; {@link serving} refers to them by index */
   private constructor(listeners: readonly ReadListenerSettings[], options: WorkerPoolOptions) {
     this.#options = options;
     this.#listeners = [...listeners];
@@ -53,13 +55,13 @@ export class WorkerPool {
     return pool;
   }
 
-  /** Takes the clients of one more listener. */
+  /** Serves the clients of one more listener. */
   add(settings: ReadListenerSettings): ServedElsewhere {
     this.#tell({ kind: 'listener', settings });
     return this.serving(this.#listeners.push(settings) - 1);
   }
 
-  /** What takes the clients of a listener. */
+  /** Serves the clients of a listener. */
   serving(listener: number): ServedElsewhere {
     const clients = new OpenClients();
     return {
@@ -114,7 +116,7 @@ export class WorkerPool {
     return this.#kept.flatMap(({ worker }) => worker ?? []);
   }
 
-  /** Of those that are equally busy, each in its turn: many clients stay for a moment alone. */
+  /** Takes turns among equally busy ones: many clients only stay for a moment. */
   #leastBusy(): Worker | undefined {
     const able = this.#workers().filter(({ takesClients }) => takesClients);
     const least = Math.min(...able.map(({ clients }) => clients));
@@ -147,7 +149,7 @@ class OpenClients {
   readonly #none: (() => void)[] = [];
   #count = 0;
 
-  /** @returns calls `ended`, and counts one less */
+  /** @returns a function that calls `ended` and counts one less */
   add(ended: () => void): () => void {
     this.#count++;
     return () => {

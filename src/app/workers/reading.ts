@@ -25,14 +25,14 @@ export interface ReadingParts {
 }
 
 const loginTimeoutMs = 3 * 60_000;
-/** RFC 9051 section 5.4 and RFC 1939 section 3 allow no less than 30 and 10 minutes. */
+/** RFC 9051 section 5.4 and RFC 1939 section 3 require at least 30 and 10 minutes. */
 const readIdleTimeoutMs = 31 * 60_000;
 
 const mostAutoWorkers = 8;
 
 type ReadingListener = ListenerConfig & { readonly protocol: 'imap' | 'pop3' };
 
-/** What the listeners for reading clients share: the host of their sessions, and the workers, if there are any. */
+/** Shared by the listeners for reading clients: the host of their sessions, and the workers, if there are any. */
 export class BridgeReading {
   readonly #parts: ReadingParts;
   readonly #host: BridgeReadingHost;
@@ -59,7 +59,7 @@ export class BridgeReading {
     this.#maildrops = new TranslatedMaildrops((mailbox, holder) => this.#host.lockMaildrop(mailbox, holder));
   }
 
-  /** Starts the workers that the configuration asks for; where it asks for one, everything stays in this process. */
+  /** Starts the configured workers; with one, everything stays in this process. */
   static async open(parts: ReadingParts): Promise<BridgeReading> {
     const reading = new BridgeReading(parts);
     const workers = workersOf(parts.config);
@@ -72,12 +72,12 @@ export class BridgeReading {
     return reading;
   }
 
-  /** What serves the clients of a listener in workers; undefined where they are served here. */
+  /** Serves the clients of a listener in workers; undefined if they are served here. */
   elsewhere(settings: ReadListenerSettings): ServedElsewhere | undefined {
     return this.#pool?.add(settings);
   }
 
-  /** What the sessions of a listener do that are served here. */
+  /** The sessions of a listener that are served here. */
   sessions(settings: ReadListenerSettings): ReadSessionOptions {
     return sessionOptions(settings, this.#host, this.#maildrops, this.#parts.log);
   }
@@ -87,7 +87,7 @@ export class BridgeReading {
     this.#pool?.useConnections();
   }
 
-  /** The workers, for an administrator. */
+  /** Facts about the workers, for an administrator. */
   async workers(): Promise<readonly WorkerFacts[]> {
     return (await this.#pool?.facts()) ?? [];
   }
@@ -98,7 +98,7 @@ export class BridgeReading {
     await this.#indexes?.close();
   }
 
-  /** A listener for reading clients. */
+  /** The settings of a listener for reading clients. */
   settings(listener: ListenerConfig, protocol: 'imap' | 'pop3', tls: ListenerTls | undefined): ReadListenerSettings {
     const { config, hostname } = this.#parts;
     const { host, port, security, allowInsecureAuth, cramMd5 } = listener;
@@ -117,7 +117,7 @@ function readingListeners({ listeners }: Pick<Config, 'listeners'>): ReadingList
   return listeners.filter((listener): listener is ReadingListener => listener.protocol !== 'smtp');
 }
 
-/** Processes to serve reading clients; 1: the main one does it itself. */
+/** Processes to serve reading clients; 1: the main process itself. */
 function workersOf({ workers, listeners, accounts }: Pick<Config, 'workers' | 'listeners' | 'accounts'>): number {
   if (readingListeners({ listeners }).length === 0) return 1;
   // All sessions of a mailbox share its index.

@@ -12,7 +12,7 @@ import type { AskedOfMain, AskedOfWorker, ConnectionPlaces, ToldMain, ToldWorker
 /** A worker's end of the channel. */
 type WorkerChannel = Channel<AskedOfMain, AskedOfWorker, ToldMain, ToldWorker>;
 
-/** The host of a worker's sessions: it asks the main process. */
+/** The host of a worker's sessions, which calls the main process. */
 export class RemoteReadingHost implements ReadingHost {
   readonly #channel: WorkerChannel;
   readonly #holders = new Map<number, MaildropHolder>();
@@ -24,7 +24,7 @@ export class RemoteReadingHost implements ReadingHost {
     this.#connections = connections;
   }
 
-  /** Those of another configuration. */
+  /** Connections of another configuration. */
   useConnections(connections: ConnectionPlaces): void {
     this.#connections = connections;
   }
@@ -50,12 +50,12 @@ export class RemoteReadingHost implements ReadingHost {
     }
   }
 
-  /** Answers the main process; a holder that is not known has left already. */
+  /** Answers the main process; an unknown holder has already left. */
   async giveWay(holder: number): Promise<boolean> {
     return (await this.#holders.get(holder)?.giveWay()) ?? true;
   }
 
-  /** The configuration keeps accounts that read by Graph and workers apart. */
+  /** The configuration does not allow workers together with accounts that read through Graph. */
   async openGraphStore(): Promise<never> {
     throw new BridgeError('account-not-reading', 'Mailboxes that are read through Graph are served without workers.');
   }

@@ -1,6 +1,6 @@
 /**
- * A worker: a process that serves the IMAP and POP3 clients which the main process has accepted, from the TLS handshake
- * to the end of the joined sockets. Of everything else it asks the main process, and it ends with it.
+ * A worker: a process that serves the IMAP and POP3 clients that the main process has accepted, from the TLS handshake
+ * to the end of the joined sockets. For everything else it calls the main process, and it ends with it.
  */
 
 import type { Socket } from 'node:net';
@@ -33,11 +33,11 @@ interface Started {
 let started: Started | undefined;
 
 process.on('disconnect', () => process.exit());
-// A terminal signals every process of the bridge; the main one says what comes of it.
+// A terminal signals every process of the bridge; the main process decides.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
 process.on('uncaughtException', (error) => {
   started?.log.fatal({ error }, `a worker fails: ${errorText(error)}`);
-  // The line has to get away first.
+  // The line has to be sent first.
   setTimeout(() => process.exit(1), 100);
 });
 
@@ -74,14 +74,14 @@ function serve(
   socket: Socket | undefined,
 ): void {
   const ended = (): void => channel.tell({ kind: 'ended', client });
-  // Whoever left on the way has no socket any more.
+  // A client that left on the way no longer has a socket.
   if (socket === undefined || reception === undefined) {
     socket?.destroy();
     ended();
     return;
   }
   socket.on('error', () => {});
-  // As the listener has it: the end of a client's side is not the end of the connection.
+  // As in the listener: the end of the client's side is not the end of the connection.
   socket.allowHalfOpen = true;
   void reception.serve(socket, remoteAddress).then(ended);
 }

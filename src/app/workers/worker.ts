@@ -7,33 +7,33 @@ import type { ReadingHost } from '../../reading/host.ts';
 import { Channel } from './channel.ts';
 import type { AskedOfMain, AskedOfWorker, ToldMain, ToldWorker, WorkerStart, WorkerUsage } from './messages.ts';
 
-/** What Node.js, OpenSSL and the C library read. The rest may hold secrets, and a worker needs none. */
+/** Variables read by Node.js, OpenSSL and the C library. The rest may contain secrets, and a worker needs none. */
 const neededVariables = /^(?:NODE_|SSL_|OPENSSL_|MALLOC_|LC_|LANG$|TZ$|PATH$|TMPDIR$|TEMP$|SystemRoot$)/i;
 
 export interface WorkerOptions {
   readonly start: WorkerStart;
   readonly host: ReadingHost;
   readonly log: Log;
-  /** Told of what crosses the connections of clients. */
+  /** Called with the octets over the connections of clients. */
   onTraffic?(protocol: 'imap' | 'pop3', received: number, sent: number): void;
-  /** Called once, when the process is gone and everything of it has been given back. */
+  /** Called once, when the process is gone and everything it held has been released. */
   ended(why: string, cut: number): void;
 }
 
-/** One worker process, as the main process has it. */
+/** One worker process, as seen by the main process. */
 export class Worker {
   readonly #options: WorkerOptions;
   readonly #process: ChildProcess;
   readonly #channel: Channel<AskedOfWorker, AskedOfMain, ToldWorker, ToldMain>;
   readonly #ready = Promise.withResolvers<void>();
   readonly #gone = Promise.withResolvers<void>();
-  /** Of each client, what is done when its connection has ended. */
+  /** For each client, the action when its connection has ended. */
   readonly #clients = new Map<number, () => void>();
   /** Clients whose sockets are still here. */
   readonly #onTheWay = new Map<number, Socket>();
-  /** Permits and locks of its sessions, each with what gives it back. */
+  /** Permits and locks of its sessions, each with its release function. */
   readonly #held = new Map<number, () => void>();
-  /** Asked, and not answered yet: one that stands still is not asked again and again. */
+  /** The call under way: a frozen worker is not asked again and again. */
   #usage: Promise<WorkerUsage> | undefined;
   #lastId = 0;
   #isReady = false;
@@ -51,20 +51,20 @@ export class Worker {
     this.#process = fork(module, args, {
       env: Object.fromEntries(env),
       ...(execArgv && { execArgv }),
-      // Structured clones: there are octets among what crosses.
+      // Structured clones, because the messages contain octets.
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
     this.#channel = new Channel(this.#process, { answers: this.#answers(), told: (news) => this.#told(news) });
     this.#process.once('exit', (code, signal) => this.#end(signal === null ? `exit code ${code}` : signal));
     this.#process.on('error', (error) => {
-      // One that was never there does not exit.
+      // A process that never started does not exit.
       if (this.#process.pid === undefined) this.#end(error.message);
     });
     this.#channel.tell({ kind: 'start', ...options.start });
   }
 
-  /** Resolves once it takes clients, or has ended. */
+  /** Resolves once it accepts clients, or has ended. */
   get ready(): Promise<void> {
     return this.#ready.promise;
   }
@@ -95,7 +95,7 @@ export class Worker {
     this.#channel.tell(news);
   }
 
-  /** Undefined where it does not answer in time. Rejects when the worker ends meanwhile. */
+  /** Undefined if it does not answer in time. Rejects if the worker ends meanwhile. */
   usage(): Promise<WorkerUsage | undefined> {
     this.#usage ??= this.#channel.ask('usage', {}).finally(() => {
       this.#usage = undefined;
@@ -125,7 +125,7 @@ export class Worker {
         return release && this.#hold(release);
       },
       lockMaildrop: async ({ mailbox, holder }) => {
-        // Of one that has ended nothing is left to wait for.
+        // If it has ended, there is nothing left to wait for.
         const asked = () => this.#channel.ask('giveWay', { holder }).catch(() => true);
         const giveWay = () => inTime(asked(), giveWayMs, false);
         return this.#hold(await host.lockMaildrop(mailbox, { giveWay }));
@@ -134,10 +134,10 @@ export class Worker {
     };
   }
 
-  /** @returns the number that the worker gives it back by */
+  /** @returns the number by which the worker releases it */
   #hold(release: () => void): number {
     const held = ++this.#lastId;
-    // The worker may have ended while it was got.
+    // The worker may have ended in the meantime.
     if (this.#isGone) release();
     else this.#held.set(held, release);
     return held;
@@ -180,25 +180,25 @@ export class Worker {
   }
 }
 
-/** A process that has been told to end, and does not. */
+/** How long a process that has been told to end may take. */
 const killAfterMs = 2_000;
 
-/** A worker answers within a millisecond; one that was stopped, or does not get the processor, does not. */
+/** A worker answers within a millisecond, unless it was stopped or gets no processor time. */
 const usageMs = 1_000;
 const giveWayMs = 5_000;
 
-/** What a promise comes to, or `late` where that takes longer. */
+/** The result of a promise, or `late` if that takes longer. */
 function inTime<T, Late>(promise: Promise<T>, ms: number, late: Late): Promise<T | Late> {
   return Promise.race([promise, delay(ms, late, { ref: false })]);
 }
 
 /**
- * What was read of a socket and waits in it, which does not go with its handle. Nothing more is read of it here: what
- * comes next is the other process's.
+ * Takes what was read from a socket and is still buffered, which does not go with its handle. Nothing more is read from
+ * it here: what comes next belongs to the other process.
  */
 function takeUnread(socket: Socket): Buffer {
   const unread = socket.readableLength > 0 ? (socket.read() as Buffer | null) : null;
-  // To ask for what is there has begun to read again. There is no other way to end that before the handle goes.
+  // The read above has started reading again. There is no other way to stop that before the handle is handed over.
   (socket as unknown as { readonly _handle?: { readStop?(): void } })._handle?.readStop?.();
   return unread ?? Buffer.alloc(0);
 }

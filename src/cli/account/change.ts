@@ -29,7 +29,7 @@ export async function removePassword(store: AppPasswordStore, request: AccountRe
   return 0;
 }
 
-/** The password goes to standard output alone, so that a program can take it from there. */
+/** The password is only written to standard output, where a program can take it from. */
 function show(login: string, password: string, note: string, { name, json, nowMs }: AccountRequest, io: CliIo): void {
   if (json) {
     const madeAt = new Date(nowMs).toISOString();

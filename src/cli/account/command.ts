@@ -96,7 +96,7 @@ export async function runAccount(args: string[], io: CliIo, clock: Clock = syste
   return audit === undefined ? await run(() => {}) : await audited({ ...audit, user, dataDir }, io, run);
 }
 
-/** What the audit log says of the actions that change something, as of those of the page. */
+/** The audit entries of actions that change something, the same as for those of the page. */
 const changes: Readonly<
   Record<string, (subject: string, name: string | undefined) => Pick<AuditedCommand, 'action' | 'details'>>
 > = {

@@ -13,7 +13,7 @@ import { localTime, timeZoneText } from '../terminal/times.ts';
 
 /** What `mailbridge account` was asked to do with invitations. */
 export interface InvitationRequest {
-  /** The address of who is invited, or the id of an invitation; undefined: none was given. */
+  /** The address of the person invited, or the id of an invitation; undefined: none was given. */
   readonly subject: string | undefined;
   readonly days: number;
   readonly json: boolean;
@@ -23,7 +23,7 @@ export interface InvitationRequest {
   readonly note: AuditNote;
 }
 
-/** Does it. @returns the exit code @throws BridgeError */
+/** Runs the action. @returns the exit code @throws BridgeError */
 export type InvitationAction = (request: InvitationRequest, io: CliIo) => Promise<number>;
 
 const dayMs = 86_400_000;
@@ -99,7 +99,7 @@ export async function revokeInvitation(request: InvitationRequest, io: CliIo): P
   return 0;
 }
 
-/** @throws BridgeError `queue-unreadable` where there is no queue yet */
+/** @throws BridgeError `queue-unreadable` if there is no queue yet */
 async function opened({ config, queue }: InvitationRequest): Promise<Invitations> {
   if (hasQueue(config)) return new Invitations((await queue.open()).records);
   throw new BridgeError(
@@ -113,7 +113,7 @@ async function opened({ config, queue }: InvitationRequest): Promise<Invitations
 
 type ConnectAdmin = AdminConfig & { readonly connect: NonNullable<AdminConfig['connect']> };
 
-/** @throws BridgeError `usage` where nobody connects a mailbox by themself */
+/** @throws BridgeError `usage` if people do not connect their own mailboxes */
 function connectAdmin({ admin }: Config): ConnectAdmin {
   if (admin?.connect) return admin as ConnectAdmin;
   throw new BridgeError('usage', 'The configuration has no admin.connect, so nobody can connect their own mailbox.', {

@@ -5,7 +5,7 @@ import type { CliIo } from '../terminal/io.ts';
 
 /** What `mailbridge account` was asked for. */
 export interface AccountRequest {
-  /** As it was typed; undefined: all. */
+  /** As typed; undefined: all. */
   readonly login: string | undefined;
   /** What the password is for. */
   readonly name: string;
@@ -15,5 +15,5 @@ export interface AccountRequest {
   readonly config: Config;
 }
 
-/** Does it. @returns the exit code @throws BridgeError */
+/** Runs the action. @returns the exit code @throws BridgeError */
 export type AccountAction = (store: AppPasswordStore, request: AccountRequest, io: CliIo) => Promise<number>;

@@ -68,7 +68,7 @@ export async function runAdmin(args: string[], io: CliIo): Promise<number> {
   return 0;
 }
 
-/** The token goes to standard output alone, so that a program can take it from there. */
+/** The token is only written to standard output, where a program can take it from. */
 function tell(token: string, from: string, json: boolean, io: CliIo): void {
   io.stdout.write(json ? `${JSON.stringify({ token, from })}\n` : `${token}\n`);
 }

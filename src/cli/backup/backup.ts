@@ -86,12 +86,12 @@ export async function runBackup(args: string[], io: CliIo, version: string): Pro
 /** @throws BridgeError `usage` */
 export function onlyFile(command: string, [file, ...more]: readonly string[]): string {
   if (file !== undefined && file !== '' && more.length === 0) return file;
-  // Not quoted: what is too much may be a passphrase.
+  // Not quoted: the extra argument may be a passphrase.
   const problem = file ? 'accepts one FILE and nothing more; a passphrase is never an argument' : 'needs a FILE';
   throw new BridgeError('usage', `"${command}" ${problem}.`, { remedy: `Run mailbridge ${command} --help.` });
 }
 
-/** Copies the queue to a folder of its own for as long as something is done with it. */
+/** Copies the queue to a separate folder while `work` runs. */
 async function withContents<T>(
   source: LoadedConfig & { readonly configFile: string; readonly version: string },
   io: CliIo,

@@ -6,13 +6,13 @@ import { dataParts } from './data-parts.ts';
 
 /** A small file of the data folder. */
 export interface DataFile {
-  /** In the data folder, with slashes. */
+  /** Relative to the data folder, with slashes. */
   readonly name: string;
   /** Absolute. */
   readonly path: string;
 }
 
-/** The small files of a data folder that belong into a backup. @throws BridgeError `backup-file-unreadable` */
+/** The small files of a data folder that belong in a backup. @throws BridgeError `backup-file-unreadable` */
 export function collectDataFiles(dataDir: string): DataFile[] {
   return dataParts.flatMap(({ folder, files }) =>
     filesIn(join(dataDir, folder))

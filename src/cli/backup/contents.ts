@@ -10,11 +10,11 @@ import type { QueueCopy } from '../../queue/stores/sqlite/copy.ts';
 import { collectDataFiles } from './collect-data.ts';
 import { dataPrefix } from './data-parts.ts';
 
-/** What a backup holds. */
+/** The contents of a backup. */
 export interface BackupContents {
   readonly manifest: BackupManifest;
   readonly entries: readonly ArchiveEntry[];
-  /** What an administrator has to keep apart, a line each. */
+  /** What an administrator has to keep separately, a line each. */
   readonly warnings: readonly string[];
 }
 
@@ -22,15 +22,15 @@ export interface BackupContents {
 export interface BackupSource extends LoadedConfig {
   readonly configFile: string;
   readonly version: string;
-  /** A copy of the queue and the folder with it; undefined where there is no queue yet. */
+  /** A copy of the queue and the folder with it; undefined if there is no queue yet. */
   readonly queue: (QueueCopy & { readonly folder: string }) | undefined;
 }
 
-/** Made anew whenever the machine or the service starts: what they are made from is kept elsewhere. */
+/** Created whenever the machine or the service starts, from sources kept elsewhere. */
 const madeAtStart = /^\/(?:run|var\/run|proc|sys|dev)\//;
 
 /**
- * Gathers what belongs into a backup. The small files are read, the queue's are named.
+ * Gathers what belongs in a backup. The small files are read, the queue's are named.
  * @throws BridgeError `backup-file-unreadable`
  */
 export function gatherContents(source: BackupSource): BackupContents {
@@ -67,12 +67,12 @@ export function gatherContents(source: BackupSource): BackupContents {
 }
 
 interface NamedFile {
-  /** As it stands in the configuration. */
+  /** As written in the configuration. */
   readonly written: string;
   readonly entry: ArchiveEntry;
 }
 
-/** The files that the configuration names. @param collected absolute paths that are in the backup already */
+/** The files that the configuration names. @param collected absolute paths that are already in the backup */
 function collectNamedFiles(source: BackupSource, collected: ReadonlySet<string>) {
   const issued = assertionFiles(source);
   const files: NamedFile[] = [];
@@ -92,7 +92,7 @@ function collectNamedFiles(source: BackupSource, collected: ReadonlySet<string>)
   return { files, warnings };
 }
 
-/** Tokens that an issuer outside of the bridge writes and renews. */
+/** Tokens that an issuer outside the bridge writes and renews. */
 function assertionFiles({ config }: BackupSource): Set<string | undefined> {
   const files = Object.values(config.connections).map((connection) =>
     'clientAssertionFile' in connection ? connection.clientAssertionFile : undefined,
@@ -100,7 +100,7 @@ function assertionFiles({ config }: BackupSource): Set<string | undefined> {
   return new Set(files);
 }
 
-/** Why a file is not there to be read; undefined where it is. @throws BridgeError `backup-file-unreadable` */
+/** Why a file cannot be read; undefined if it can. @throws BridgeError `backup-file-unreadable` */
 function absence(path: string): string | undefined {
   try {
     return statSync(path).isFile() ? undefined : 'is not a regular file';
@@ -110,7 +110,7 @@ function absence(path: string): string | undefined {
   }
 }
 
-/** A name that tells where the file was, to whoever opens the archive by hand. */
+/** A name that shows where the file was, for people who open the archive by hand. */
 function entryName(written: string, path: string, taken: ReadonlySet<string>): string {
   const relative = normalize(written);
   const isBeside = !relative.startsWith('/') && !relative.startsWith('..');
@@ -134,7 +134,7 @@ function variableWarnings(names: readonly string[]): string[] {
   return [`the backup does not contain what is in the environment: keep ${names.join(', ')} elsewhere`];
 }
 
-/** Sign-ins are of no use without their key. */
+/** Sign-ins are useless without their key. */
 function tokenKeyWarnings({ config }: BackupSource, data: readonly { readonly name: string }[]): string[] {
   const hasSignIns = data.some(({ name }) => name.startsWith('sign-ins/'));
   const hasKey = config.tokenKey !== undefined || data.some(({ name }) => name === 'token.key');

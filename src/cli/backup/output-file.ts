@@ -12,8 +12,8 @@ export function assertFree(file: string, force: boolean): void {
 }
 
 /**
- * Writes a large file so that it is there whole or not at all, for this user alone, and safe on the disk.
- * @param force replaces one that is there
+ * Writes a large file completely or not at all, readable only by this user, and flushed to disk.
+ * @param force replaces an existing one
  * @param write writes to the stream and ends it
  * @throws BridgeError `backup-exists`, `file-not-written`; what `write` throws
  */
@@ -34,14 +34,17 @@ export async function writeLargeFile(
   }
 }
 
-/** What failed a write, with the name of what was written. @param cause may be something else; it is given back then */
+/**
+ * The error of a failed write, with the name of what was written. @param cause returned as it is if it is something
+ * else
+ */
 export function notWritten(name: string, cause: unknown): unknown {
   const isOfFile = systemErrorCode(cause) !== undefined || cause instanceof NotARegularFileError;
   if (cause instanceof BridgeError || !isOfFile) return cause;
   return new BridgeError('file-not-written', `${name} cannot be written (${fileErrorText(cause)}).`, { cause });
 }
 
-/** A link, other than a rename, never takes the place of what is there. */
+/** A link, unlike a rename, never replaces an existing file. */
 function place(temporary: string, file: string, force: boolean): void {
   try {
     if (force) {
@@ -51,7 +54,7 @@ function place(temporary: string, file: string, force: boolean): void {
   } catch (error) {
     if (force) throw error;
     if (existsSync(file)) throw taken(file);
-    // A file system without hard links.
+    // The file system has no hard links.
     renameSync(temporary, file);
   }
 }

@@ -10,8 +10,8 @@ const maxBytes = 1024;
 const variable = 'MAILBRIDGE_BACKUP_PASSPHRASE';
 
 /**
- * The passphrase of a backup: from a file, from the environment, or typed at the terminal. Never an argument: those are
- * seen by every user of the machine.
+ * Gets the passphrase of a backup: from a file, from the environment, or typed at the terminal. Never from an argument,
+ * which every user of the machine can see.
  * @param file of `--passphrase-file`
  * @param isNew asks twice, and refuses one that could be guessed
  * @param json whether a warning is an object

@@ -5,22 +5,22 @@ import { BridgeError, systemErrorCode } from '../../base/errors.ts';
 import { fileErrorText, replaceFile } from '../../base/files/private-file.ts';
 import { syncFolder } from '../../base/files/sync-folder.ts';
 
-/** Who is to own what root restores. */
+/** The owner of what root restores. */
 export interface Owner {
   readonly uid: number;
   readonly gid: number;
 }
 
 /**
- * Puts files in their places, one after the other, and can take all of that back. Nothing that is there is deleted or
- * overwritten: it is moved aside first.
+ * Moves files to their places, one after the other, and can undo all of that. Existing files are neither deleted nor
+ * overwritten: they are moved aside first.
  */
 export class Placement {
   readonly #owner: Owner | undefined;
   readonly #undo: (() => void)[] = [];
   readonly #movedAside: string[] = [];
 
-  /** @param owner of what is placed; undefined leaves it to the user of this process */
+  /** @param owner of what is placed; undefined: the user of this process */
   constructor(owner: Owner | undefined) {
     this.#owner = owner;
   }
@@ -30,7 +30,7 @@ export class Placement {
     return this.#movedAside;
   }
 
-  /** Moves what bears a name to `NAME.before-restore`. @throws BridgeError `restore-failed` */
+  /** Moves an existing file or folder to `NAME.before-restore`. @throws BridgeError `restore-failed` */
   moveAside(path: string): void {
     if (!isTaken(path)) return;
     const aside = freeName(`${path}.before-restore`);
@@ -39,7 +39,9 @@ export class Placement {
     this.#movedAside.push(aside);
   }
 
-  /** Moves a file or folder, with all in it, to where nothing is, on the same disk. @throws BridgeError `restore-failed` */
+  /**
+   * Moves a file or folder, with its contents, to an unused path on the same disk. @throws BridgeError `restore-failed`
+   */
   move(from: string, to: string): void {
     this.#try(to, () => {
       this.#give(from);
@@ -49,7 +51,7 @@ export class Placement {
     this.#undo.push(() => renameSync(to, from));
   }
 
-  /** Writes a small file to where nothing is, with its folder. @throws BridgeError `restore-failed` */
+  /** Writes a small file to an unused path, creating its folder. @throws BridgeError `restore-failed` */
   async write(path: string, content: Buffer): Promise<void> {
     this.#try(path, () => this.#makeFolder(dirname(path)));
     const temporary = join(dirname(path), `.restore-${randomUUID().slice(0, 8)}`);
@@ -62,13 +64,13 @@ export class Placement {
     this.#try(path, () => this.#give(path));
   }
 
-  /** Takes everything back, as far as that can be done. */
+  /** Undoes everything, as far as possible. */
   takeBack(): void {
     for (const undo of this.#undo.splice(0).toReversed()) {
       try {
         undo();
       } catch {
-        // The next one may still be possible.
+        // The next one may still succeed.
       }
     }
   }
@@ -104,12 +106,12 @@ export class Placement {
   }
 }
 
-/** Whether something bears a name; a link counts. @throws BridgeError `restore-failed` */
+/** Whether a path exists; a link counts. @throws BridgeError `restore-failed` */
 export function isTaken(path: string): boolean {
   try {
     return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
   } catch (cause) {
-    // A file where a folder would have to be.
+    // A file is where a folder would have to be.
     if (systemErrorCode(cause) === 'ENOTDIR') return false;
     throw failed(path, cause);
   }

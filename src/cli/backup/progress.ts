@@ -2,7 +2,7 @@ import { octets } from '../queue/text.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { Progress } from '../terminal/progress.ts';
 
-/** How far a copy is. */
+/** Shows the progress of a copy. */
 export class CopyProgress {
   readonly #progress: Progress;
   readonly #what: string;
@@ -14,14 +14,14 @@ export class CopyProgress {
     this.#what = what;
   }
 
-  /** @param total 0 where it is not known */
+  /** @param total 0 if unknown */
   add(bytes: number, total: number): void {
     this.#bytes += bytes;
     const done = total > 0 ? `${octets(this.#bytes)} of ${octets(total)}` : octets(this.#bytes);
     this.#progress.say(`${this.#what}: ${done}`);
   }
 
-  /** Takes the line away. */
+  /** Removes the line. */
   end(): void {
     this.#progress.end();
   }

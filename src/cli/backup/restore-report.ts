@@ -7,7 +7,7 @@ import { localDateTime } from '../terminal/times.ts';
 import type { RestoredMessages } from './restored-queue.ts';
 import type { UnpackedStart } from './unpacking.ts';
 
-/** What a restore has done, for a program. */
+/** The result of a restore, for a program. */
 export interface RestoreReport {
   readonly file: string;
   readonly madeAt: string;
@@ -44,7 +44,7 @@ export function reportOf(file: string, configFile: string, done: Done): RestoreR
   };
 }
 
-/** The same for a person, with the commands that come next. */
+/** The same for a person, with the commands to run next. */
 export function tellReport(report: RestoreReport, screen: Screen): void {
   screen.say(`${report.file} is restored.`, { mark: 'ok' });
   const facts = [

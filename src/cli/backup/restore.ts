@@ -109,7 +109,7 @@ function assertFree(paths: readonly string[]): void {
   });
 }
 
-/** What was put where. */
+/** What was restored, and where. */
 export interface Restored extends UnpackedStart {
   readonly named: readonly NamedFile[];
   readonly messages: RestoredMessages | undefined;
@@ -123,9 +123,9 @@ class Restore {
   readonly #configFile: string;
   readonly #options: { readonly force: boolean; readonly release: boolean };
   #dataDir = '';
-  /** As it was before. */
+  /** The data folder as it was before. */
   #before: Stats | undefined;
-  /** The folder that was there, and in which this makes the data folder. */
+  /** The deepest existing folder, in which this creates the data folder. */
   #root = '';
   #lock: DataFolder | undefined;
   #work: WorkFolder | undefined;
@@ -138,7 +138,7 @@ class Restore {
     this.unpacking = new Unpacking(archive, configFile, (start) => this.#begin(start));
   }
 
-  /** Looks through what was unpacked, and puts it in its place. @throws BridgeError */
+  /** Checks what was unpacked, and moves it to its place. @throws BridgeError */
   async place(): Promise<Restored> {
     const start = this.unpacking.finish();
     const data = join(this.#work?.path ?? '', 'data');
@@ -160,7 +160,7 @@ class Restore {
         if (force) placement.moveAside(path);
         await placement.write(path, content);
       }
-      // Last: where it is, everything is.
+      // Written last: if it exists, everything does.
       await placement.write(this.#configFile, start.configText);
     } catch (error) {
       placement.takeBack();
@@ -170,14 +170,14 @@ class Restore {
     return { ...start, named, messages, movedAside: placement.movedAside };
   }
 
-  /** The copy that it is about is gone by the time this is read. */
+  /** The copy that the error names is gone by the time this is read. */
   #ofArchive(error: unknown): unknown {
     const isDamage = error instanceof BridgeError && ['queue-damaged', 'queue-body-missing'].includes(error.code);
     if (!isDamage) return error;
     return new BridgeError('backup-damaged', `The queue in ${this.#archive} is damaged.`, { cause: error });
   }
 
-  /** Leaves nothing behind but what was put in its place. */
+  /** Leaves nothing behind except the restored files. */
   end(): void {
     this.#work?.remove();
     this.#lock?.release();
@@ -200,12 +200,12 @@ class Restore {
     return dataNames.map((name) => join(this.#dataDir, name));
   }
 
-  /** The bridge's user, where root restores for it: the owner of the data folder. */
+  /** The bridge's user, if root restores for it: the owner of the data folder. */
   #owner(): Owner | undefined {
     return process.geteuid?.() === 0 && this.#before && this.#before.uid !== 0 ? this.#before : undefined;
   }
 
-  /** The bridge takes the same lock, as its own user. */
+  /** The bridge, as its own user, takes the same lock. */
   #giveLock(): void {
     const owner = this.#owner();
     if (owner) chownSync(join(this.#dataDir, 'lock'), owner.uid, owner.gid);

@@ -7,22 +7,22 @@ import { openSqliteStore } from '../../queue/stores/sqlite/store.ts';
 export interface RestoredMessages {
   /** Held by the restore: they waited for their next attempt when the backup was made. */
   readonly held: number;
-  /** Held by an administrator before. */
+  /** Already held by an administrator. */
   readonly heldBefore: number;
   /** Waiting for their next attempt. */
   readonly queued: number;
 }
 
-/** Ids in one question to the store: SQLite takes 32,766 parameters (its documentation, "Limits"). */
+/** Ids in one query to the store: SQLite takes 32,766 parameters (its documentation, "Limits"). */
 const idsAtOnce = 1000;
 
 /**
- * Makes a copy of a queue ready for a bridge that does not know what was sent since. Every waiting message is held, or
- * is queued with as much time before it as it had at first; each is taken for one that may have been sent, so that its
- * next attempt looks for it first.
+ * Prepares a copy of a queue for a bridge that does not know what was sent since. Every waiting message is held, or
+ * queued with as much time as it first had. Each is treated as possibly sent, so that its next attempt looks for it
+ * first.
  * @param folder of the copy
  * @param withoutBody messages that had lost their content before
- * @returns undefined where there is no queue
+ * @returns undefined if there is no queue
  * @throws BridgeError `queue-format-newer`, `queue-damaged`, `queue-body-missing`
  */
 export async function readyQueue(

@@ -9,7 +9,7 @@ import { fileErrorText } from '../../base/files/private-file.ts';
 import { type LoadedConfig, readConfigText } from '../../config/load.ts';
 import { dataPrefix, isDataFile } from './data-parts.ts';
 
-/** Of a file that is read into memory: the manifest, the configuration, a key or a certificate. */
+/** Limit for a file that is read into memory: the manifest, the configuration, a key or a certificate. */
 const maxSmallBytes = 16 * 1024 * 1024;
 
 /** A file that the configuration names, and where it belongs. */
@@ -18,15 +18,15 @@ export interface NamedFile {
   readonly content: Buffer;
 }
 
-/** What is known once the first two entries of an archive are read. */
+/** What is known after the first two entries of an archive. */
 export interface UnpackedStart extends LoadedConfig {
   readonly manifest: BackupManifest;
   readonly configText: Buffer;
 }
 
 /**
- * Takes the entries of an archive apart: the small ones stay in memory, those of the data folder go to a folder. What a
- * backup does not hold is refused.
+ * Sorts the entries of an archive: small ones stay in memory, those of the data folder go to a folder. Anything that
+ * does not belong in a backup is refused.
  */
 export class Unpacking {
   readonly #archive: string;
@@ -40,8 +40,8 @@ export class Unpacking {
 
   /**
    * @param archive its name, for errors
-   * @param configFile where the configuration is to be; relative paths start at its folder
-   * @param begin is told what the archive starts with, and gives the folder for the rest
+   * @param configFile where the configuration will be; relative paths start at its folder
+   * @param begin receives the start of the archive and returns the folder for the rest
    */
   constructor(archive: string, configFile: string, begin: (start: UnpackedStart) => string) {
     this.#archive = archive;
@@ -49,7 +49,7 @@ export class Unpacking {
     this.#begin = begin;
   }
 
-  /** What the configuration names, by where it belongs. */
+  /** The files that the configuration names, by where they belong. */
   get named(): readonly NamedFile[] {
     return [...this.#named.values()];
   }
@@ -65,7 +65,7 @@ export class Unpacking {
     else await this.#keep(entry, this.#start);
   }
 
-  /** Called when all entries have come. @throws BridgeError `backup-damaged` */
+  /** Called after all entries. @throws BridgeError `backup-damaged` */
   finish(): UnpackedStart {
     if (!this.#start) throw this.#damaged('has no configuration');
     const { files, queue } = this.#start.manifest;
@@ -93,7 +93,7 @@ export class Unpacking {
     this.#folder = this.#begin(start);
   }
 
-  /** A file goes only to where the configuration itself says that it is. */
+  /** A file is only written to a path that the configuration itself names. */
   async #keep(entry: ReadEntry, { manifest, references }: UnpackedStart): Promise<void> {
     const written = Object.entries(manifest.files).find(([, name]) => name === entry.name)?.[0];
     const path = written === undefined ? undefined : references.files.get(written);
@@ -102,7 +102,7 @@ export class Unpacking {
     this.#named.set(path, { path, content: await this.#read(entry) });
   }
 
-  /** The configuration, the queue and the lock are no keys or certificates. */
+  /** The configuration, the queue and the lock are not keys or certificates. */
   #isOwnPlace(path: string): boolean {
     const dataDir = this.#start?.config.dataDir ?? '';
     return (
@@ -116,7 +116,7 @@ export class Unpacking {
     const target = join(this.#folder, name);
     try {
       mkdirSync(dirname(target), { recursive: true, mode: 0o700 });
-      // As the bridge makes them: certificates are for everybody.
+      // Same modes as the bridge uses: everybody may read certificates.
       const mode = name.startsWith(`${dataPrefix}tls/`) && name.endsWith('.crt') ? 0o644 : 0o600;
       await pipeline(content, createWriteStream(target, { flags: 'wx', mode, flush: true }));
     } catch (cause) {
@@ -141,7 +141,7 @@ function isWithin(path: string, folder: string): boolean {
   return !way.startsWith('..') && !isAbsolute(way);
 }
 
-/** Whether a file with this content is at its place already. */
+/** Whether a file with this content is already in its place. */
 export function isThere({ path, content }: NamedFile): boolean {
   try {
     return statSync(path).size === content.length && readFileSync(path).equals(content);

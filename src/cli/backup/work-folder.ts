@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type DataFolder, takeDataFolder } from '../../app/data-folder.ts';
 import { BridgeError, systemErrorCode } from '../../base/errors.ts';
 
-/** A folder in the data folder, for nobody else's eyes, with what is there while a command runs. */
+/** A folder in the data folder, readable only by this user, for the duration of a command. */
 export interface WorkFolder {
   readonly path: string;
   remove(): void;
@@ -12,7 +12,7 @@ export interface WorkFolder {
 const ownName = /^(?:backup|restore)-[A-Za-z0-9]{6}$/;
 
 /**
- * Makes a work folder, and removes those of commands that were killed.
+ * Creates a work folder, and removes those of killed commands.
  * @throws BridgeError `data-folder-unusable`
  */
 export function openWorkFolder(dataDir: string, kind: 'backup' | 'restore'): WorkFolder {
@@ -20,7 +20,7 @@ export function openWorkFolder(dataDir: string, kind: 'backup' | 'restore'): Wor
     const root = realpathSync(dataDir);
     for (const name of readdirSync(root)) if (ownName.test(name)) removeLeftover(join(root, name));
     const path = mkdtempSync(join(root, `${kind}-`));
-    // Tells that somebody is at work in it.
+    // Shows that the folder is in use.
     const lock = takeDataFolder(path);
     return { path, remove: () => removeTaken(lock) };
   } catch (cause) {
@@ -34,7 +34,7 @@ function removeLeftover(path: string): void {
   try {
     removeTaken(takeDataFolder(path));
   } catch {
-    // Somebody is at work in it, or it belongs to another user.
+    // It is in use, or belongs to another user.
   }
 }
 

@@ -5,16 +5,16 @@ import type { Mark } from '../terminal/screen.ts';
 
 type Account = Config['accounts'][number];
 
-/** How it stands with a connection, or with a mailbox of an account. */
+/** The state of a connection, or of a mailbox of an account. */
 export interface Standing {
   readonly mark: Mark;
   readonly name: string;
   readonly mailbox: string;
-  /** What it does, and why it does not, in a few words. */
+  /** What it does, or why it does not, in a few words. */
   readonly text: string;
 }
 
-/** A connection, and the accounts of it that were tried; or the bridge itself, which has none. */
+/** A connection and the accounts tried with it; or the bridge itself, which has none. */
 export interface ConnectionStanding {
   readonly mark: Mark;
   readonly title: string;
@@ -22,9 +22,9 @@ export interface ConnectionStanding {
 }
 
 /**
- * How it stands with each connection that was tried, and its accounts.
- * @param wanted.name what the check was confined to
- * @param wanted.mailboxes which were to be tried of those that the configuration does not name
+ * The state of each connection that was tried, and of its accounts.
+ * @param wanted.name what the check was limited to
+ * @param wanted.mailboxes to try of those that the configuration does not name
  */
 export function standings(
   config: Config,
@@ -45,9 +45,9 @@ export function standings(
   });
 }
 
-/** All of it on one line: what of it fails is told further down. */
+/** Everything on one line: failures are reported further down. */
 function bridgeStanding(all: readonly HopResult[]): ConnectionStanding {
-  // A test message that fails is told further down; the bridge may be well.
+  // A failed test message is reported further down; the bridge may be fine.
   const hops = all.filter(({ hop }) => hop !== 'test-message');
   const bridge = hops.find(({ hop }) => hop === 'bridge');
   const listeners = hops.filter(({ hop }) => hop === 'listener');

@@ -77,15 +77,15 @@ export async function runCheck(args: string[], io: CliIo, clock: Clock = systemC
 
 /** What `mailbridge check` was asked for. */
 export interface WantedCheck {
-  /** Of a connection or an account; undefined: all. */
+  /** A connection or an account; undefined: all. */
   readonly name: string | undefined;
-  /** Mailboxes to try of those that accounts have as `*@domain`. */
+  /** Mailboxes to try, for accounts with `*@domain`. */
   readonly mailboxes?: readonly string[];
-  /** Who gets a test message of each account. */
+  /** Recipients of a test message from each account. */
   readonly sendTestTo?: readonly string[];
   readonly json?: boolean;
   readonly wait?: boolean;
-  /** A bridge that does not run is a failure. */
+  /** Whether a stopped bridge is a failure. */
   readonly bridge?: boolean;
   readonly verbose?: boolean;
   /** See {@link withSharedRecords}. */
@@ -107,7 +107,7 @@ export async function checkConfig({ config, warnings }: LoadedConfig, wanted: Wa
     queue,
     clock,
   } = wanted;
-  // Sign-ins are renewed on the way.
+  // Sign-ins are renewed along the way.
   becomeDataFolderOwner(config.dataDir);
   for (const warning of warnings) tellWarning(io, warning, json);
   // Passwords are asked for before anything is shown.
@@ -137,20 +137,20 @@ export async function checkConfig({ config, warnings }: LoadedConfig, wanted: Wa
   return anyFails(all) ? 1 : 0;
 }
 
-/** A connection and what it is tried with. */
+/** A connection and what to try it with. */
 export interface SignInTried {
   readonly name: string;
-  /** Those to try that accounts have as `*@domain`. */
+  /** Mailboxes to try, for accounts with `*@domain`. */
   readonly mailboxes?: readonly string[];
-  /** Takes the place of the sign-in that the connection keeps. */
+  /** Replaces the sign-in that the connection keeps. */
   readonly signIn: SignInStore;
   readonly shared: RecordTable | undefined;
   readonly queue: CommandQueue;
-  /** Nothing is told. */
+  /** Whether nothing is shown. */
   readonly quiet: boolean;
 }
 
-/** Tries every hop of a connection with a sign-in, and tells how it went. @returns whether none fails */
+/** Tries every hop of a connection with a sign-in, and reports the results. @returns whether none fails */
 export async function trySignIn(config: Config, tried: SignInTried, io: CliIo, clock: Clock): Promise<boolean> {
   const { quiet, ...parts } = tried;
   const options = { ...parts, clock, env: { ...io.env } };
@@ -168,7 +168,7 @@ function addressOption(option: string, text: string): string {
   });
 }
 
-/** Tries again while nothing fails but what may still arrive, and tells what has changed. */
+/** Tries again as long as all failures may only need time, and reports changes. */
 async function untilArrived(
   rounds: Rounds,
   first: readonly HopResult[],

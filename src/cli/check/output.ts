@@ -6,12 +6,12 @@ import type { ConnectionStanding, Standing } from './accounts.ts';
 
 const hopWidth = 14;
 const targetWidth = 46;
-/** Where a terminal has less room, what was found stands beside the target and not in a column of its own. */
+/** On a narrower terminal, results are beside the target instead of in a column of their own. */
 const leastForColumns = 110;
 
 const marks = { ok: 'ok', failed: 'failed', skipped: 'skipped' } as const satisfies Record<HopResult['status'], Mark>;
 
-/** Tells hops as they come, a line each, and at the end how it stands with each account and what is to be done. */
+/** Shows hops as they come, a line each, and at the end the state of each account and what to do. */
 export class CheckOutput {
   readonly #screen: Screen;
   #heading: string | undefined;
@@ -20,7 +20,7 @@ export class CheckOutput {
     this.#screen = new Screen(stdout, env);
   }
 
-  /** A hop on its line, with what was found. */
+  /** Shows a hop on its line, with the result. */
   hop(result: HopResult): void {
     const heading = result.connection === undefined ? 'bridge' : `connection ${result.connection}`;
     if (heading !== this.#heading) {
@@ -41,7 +41,7 @@ export class CheckOutput {
     });
   }
 
-  /** That the wait goes on. @param time what the clock says @param patience how long Microsoft may need */
+  /** Shows that the wait continues. @param time of the clock @param patience how long Microsoft may need */
   waits(hops: readonly HopResult[], time: string, patience: string): void {
     const failed = hops.filter(({ status }) => status === 'failed').length;
     const what = `${failed} of ${hops.length} hops ${failed === 1 ? 'fails' : 'fail'}`;
@@ -51,7 +51,7 @@ export class CheckOutput {
     );
   }
 
-  /** A line for each account, warnings below; then whatever failed, whole. */
+  /** Shows a line for each account, then warnings, then failures in full. */
   conclude(connections: readonly ConnectionStanding[], hops: readonly HopResult[]): void {
     for (const [index, { mark, title, accounts }] of connections.entries()) {
       if (index > 0) this.#screen.blank();
@@ -87,7 +87,7 @@ export class CheckOutput {
     this.#screen.say(`${works} works${but}.${next}`);
   }
 
-  /** What several hops fail by is told once. */
+  /** A failure shared by several hops is shown once. */
   #failure(hops: readonly HopResult[]): void {
     const screen = this.#screen;
     screen.blank();

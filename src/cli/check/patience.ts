@@ -4,22 +4,22 @@ import type { HopResult } from '../../app/connections/check.ts';
 export const pollMs = 60_000;
 /** Two hours: as long as Microsoft says that permissions in Exchange take. */
 const exchangePolls = 120;
-/** Entra ID hands a registration, a consent or a permission on within minutes. */
+/** Entra ID distributes a registration, a consent or a permission within minutes. */
 const entraPolls = 15;
 
-/** Whether waiting may cure all that fails. @param polls made so far */
+/** Whether waiting may fix all failures. @param polls made so far */
 export function mayArrive(hops: readonly HopResult[], polls: number): boolean {
   const failed = failedOf(hops);
   return failed.length > 0 && failed.every((hop) => polls < pollsFor(hop));
 }
 
-/** How long Microsoft may need for what fails. */
+/** How long Microsoft may need for the failures. */
 export function patienceText(hops: readonly HopResult[]): string {
   const polls = Math.min(...failedOf(hops).map(pollsFor));
   return polls === exchangePolls ? 'two hours' : `${polls} minutes`;
 }
 
-/** Why it waits no longer, with the remedy once more: it may have scrolled away. Undefined where nothing fails. */
+/** Why it no longer waits, with the remedy repeated, which may have scrolled away. Undefined if nothing fails. */
 export function endOfPatience(hops: readonly HopResult[]): string | undefined {
   const [first] = failedOf(hops).toSorted((a, b) => pollsFor(a) - pollsFor(b));
   if (!first) return undefined;
@@ -32,7 +32,7 @@ function failedOf(hops: readonly HopResult[]): HopResult[] {
   return hops.filter(({ status }) => status === 'failed');
 }
 
-/** How often it makes sense to try again what has failed; 0: waiting does not cure it. */
+/** How often it makes sense to retry the failure; 0: waiting does not fix it. */
 function pollsFor({ hop, spreading }: HopResult): number {
   if (spreading !== true) return 0;
   return hop === 'token' || hop === 'permission' ? entraPolls : exchangePolls;

@@ -7,7 +7,7 @@ import { standings } from './accounts.ts';
 import { CheckOutput } from './output.ts';
 import { patienceText } from './patience.ts';
 
-/** Tries all hops, once or again and again, and tells of them. */
+/** Tries all hops, once or repeatedly, and shows them. */
 export class Rounds {
   readonly #config: Config;
   readonly #options: CheckOptions;
@@ -30,12 +30,12 @@ export class Rounds {
     this.#isSomethingTold = verbose && !json;
   }
 
-  /** @param isTold whether a hop gets a line of its own */
+  /** @param isTold whether a hop gets its own line */
   async next(isTold: (result: HopResult) => boolean, more: CheckOptions = {}): Promise<HopResult[]> {
     return await this.of(checkConnections(this.#config, { ...this.#options, ...more }), isTold);
   }
 
-  /** Runs hops that are made elsewhere. @param isTold as for {@link next} */
+  /** Runs hops that come from elsewhere. @param isTold as for {@link next} */
   async of(tried: AsyncIterable<HopResult>, isTold: (result: HopResult) => boolean): Promise<HopResult[]> {
     const hops: HopResult[] = [];
     const progress = new Progress(this.#io, 'Trying every hop');

@@ -18,7 +18,7 @@ import type { CliIo } from '../terminal/io.ts';
 import { promptHidden } from '../terminal/prompt-hidden.ts';
 import { tellWarning } from '../terminal/tell-error.ts';
 
-/** An account whose test message goes through the running bridge, and how it is handed in there. */
+/** An account whose test message goes through the running bridge, and how it is submitted there. */
 export interface BridgeSender {
   readonly account: CheckedSender;
   readonly server: SendmailServer;
@@ -29,8 +29,9 @@ const patienceMs = 60_000;
 const lookMs = 250;
 
 /**
- * The accounts that can hand in a message at the running bridge as their own programs do: the bridge knows this machine
- * by their networks, or the password is at hand, or is typed in. For the others the reason is told, on standard error.
+ * The accounts that can submit a message to the running bridge like their own programs do: the bridge knows this
+ * machine by their networks, or the password is available or typed in. For the others the reason is shown on standard
+ * error.
  * @param name a connection or an account; undefined: all of them
  * @param json whether a reason is an object
  */
@@ -43,7 +44,7 @@ export async function bridgeSenders(
   if (!isDataFolderTaken(config.dataDir)) return [];
   const listener = config.listeners.find(({ protocol, port }) => protocol === 'smtp' && port !== 0);
   const accounts = config.accounts.filter(
-    // Nobody is there to log in as one of many people.
+    // Nobody can log in here as one of many people.
     (account) => isMeant(account, name) && account.send !== undefined && !isPattern(account.username),
   );
   if (!listener || accounts.length === 0) return [];
@@ -79,7 +80,7 @@ function isMeant({ username, connection }: AccountConfig, name: string | undefin
   return name === undefined || connection === name || username.toLowerCase() === name.toLowerCase();
 }
 
-/** As it stands in the configuration; a hash opens nothing, so whoever is there is asked. */
+/** The password in the configuration; a hash is no use, so the user is asked. */
 async function passwordOf({ username, password, passwordFrom }: AccountConfig, io: CliIo): Promise<string | undefined> {
   const kept = password?.reveal();
   if (kept === undefined && passwordFrom === undefined) return undefined;
@@ -110,14 +111,14 @@ export function sendThroughBridge(
   return runHops(undefined, hops);
 }
 
-/** As a program sends it, which knows nothing of Exchange's ways: the bridge adds what `on-behalf` takes. */
+/** In the form a program sends it, which knows nothing about Exchange: the bridge adds what `on-behalf` needs. */
 function asClient({ address }: OtherSender): OtherSender {
   return { address, as: 'send-as' };
 }
 
 interface BridgeTest {
   readonly to: readonly string[];
-  /** Another sender than the mailbox. */
+  /** A sender other than the mailbox. */
   readonly as: OtherSender | undefined;
   readonly message: OutgoingMessage;
 }
@@ -142,7 +143,7 @@ async function send(
   return await followed(queue, id, `through the bridge at ${where} as ${id}`);
 }
 
-/** Looks at a queued message until it is delivered, or its first attempt has failed. */
+/** Polls a queued message until it is delivered, or its first attempt has failed. */
 async function followed(queue: CommandQueue, id: string, way: string): Promise<Finding> {
   const store = await queue.open();
   for (let waitedMs = 0; waitedMs < patienceMs; waitedMs += lookMs) {

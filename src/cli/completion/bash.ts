@@ -1,7 +1,7 @@
 import { actionsOf, type CommandHelp, optionsOf } from '../help/command-help.ts';
 import { type Completed, valueKind, wordsOf } from './shell-script.ts';
 
-/** A script for bash 4 or later: it goes into /usr/share/bash-completion/completions, or is read by `source`. */
+/** A script for bash 4 or later, for /usr/share/bash-completion/completions or `source`. */
 export function bashScript({ commands, topics }: Completed): string {
   const names = commands.map(({ name }) => name);
   return `# Completion of mailbridge for bash, written by "mailbridge completion bash".

@@ -26,7 +26,7 @@ const scripts: Readonly<Record<string, (completed: Completed) => string>> = {
 
 /**
  * `mailbridge completion SHELL`.
- * @param completed made when it is needed: it loads every command
+ * @param completed called only if needed: it loads every command
  */
 export async function runCompletion(args: string[], io: CliIo, completed: () => Promise<Completed>): Promise<number> {
   const { values, positionals } = readArguments('completion', {

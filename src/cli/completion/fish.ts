@@ -1,7 +1,7 @@
 import { actionsOf, type CommandHelp, optionsOf } from '../help/command-help.ts';
 import { type Completed, valueKind, wordsOf } from './shell-script.ts';
 
-/** A script for fish: it goes, named `mailbridge.fish`, into a folder of completions. */
+/** A script for fish, to be put into a folder of completions as `mailbridge.fish`. */
 export function fishScript({ commands, topics }: Completed): string {
   const names = commands.map(({ name }) => name);
   return `# Completion of mailbridge for fish, written by "mailbridge completion fish".

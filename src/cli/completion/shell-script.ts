@@ -3,7 +3,7 @@ import type { CommandHelp } from '../help/command-help.ts';
 /** What a script completes. */
 export interface Completed {
   readonly commands: readonly CommandHelp[];
-  /** What `mailbridge help` takes besides commands. */
+  /** What `mailbridge help` accepts besides commands. */
   readonly topics: readonly string[];
 }
 

@@ -1,7 +1,7 @@
 import { actionsOf, type CommandHelp, optionsOf } from '../help/command-help.ts';
 import { type Completed, valueKind, wordsOf } from './shell-script.ts';
 
-/** A script for zsh: it goes, named `_mailbridge`, into a folder of `$fpath`. */
+/** A script for zsh, to be put into a folder of `$fpath` as `_mailbridge`. */
 export function zshScript({ commands, topics }: Completed): string {
   const described = commands.map(({ name, summary }) => quoted(`${name}:${summary}`));
   return `#compdef mailbridge
@@ -44,7 +44,7 @@ function action(value: string): string {
   return { file: '_files', folder: '_files -/', other: ' ' }[kind];
 }
 
-/** As much as a line of explanation has room for, without what means something to `_arguments`. */
+/** Shortened to fit a line of explanation, without characters that are special to `_arguments`. */
 function inBrackets(text: string): string {
   return text
     .replace(/[[\]\\:"()]/g, ' ')

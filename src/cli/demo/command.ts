@@ -132,7 +132,7 @@ async function demoConfig(simulator: Simulator, base: number, once: boolean) {
   } satisfies ConfigInput;
 }
 
-/** The port, if nobody has it; else 0, for any free one. Asked for 0: one that is free. */
+/** The port, if it is free; otherwise 0, for any free one. For 0: a free port. */
 function freePort(port: number): Promise<number> {
   return new Promise((resolve) => {
     const probe = createServer();

@@ -6,7 +6,7 @@ import { withProgress } from '../terminal/progress.ts';
 import { type Mark, Screen } from '../terminal/screen.ts';
 import { type LogLine, visitorLine } from './visitor.ts';
 
-/** Tells the hops of the demo as they happen, each with a tick or a cross and its time. */
+/** Shows the hops of the demo as they happen, each with a tick or a cross and its time. */
 export class DemoHops {
   readonly #io: CliIo;
   readonly #screen: Screen;
@@ -19,7 +19,7 @@ export class DemoHops {
     this.#screen = new Screen(io.stdout, io.env);
   }
 
-  /** Runs a step and tells how it went. Its failure is told and thrown on. */
+  /** Runs a step and shows the result. A failure is shown and rethrown. */
   async step<T>(name: string, run: () => Promise<T>, describe?: (result: T) => string): Promise<T> {
     const startedAt = performance.now();
     try {
@@ -38,13 +38,13 @@ export class DemoHops {
     this.#screen.say(text);
   }
 
-  /** From now on tells what the bridge does for the visitor's own programs. */
+  /** From now on shows what the bridge does for the visitor's own programs. */
   tellVisits(): void {
     this.#isVisited = true;
   }
 
   /**
-   * The bridge's log, read along here.
+   * The bridge's log, which is also read here.
    * @param tail gets each line too
    */
   log(tail: (line: string) => void): Log {
@@ -60,7 +60,9 @@ export class DemoHops {
     return openLog({ level: 'info', format: 'json', destination, tail });
   }
 
-  /** The first line of the log, past or to come, that matches; an error or a refusal of the same message instead fails. */
+  /**
+   * The first matching log line, past or to come; fails if there is an error or a refusal for the same message instead.
+   */
   async logged(id: string, text: string): Promise<LogLine> {
     const matches = (line: LogLine) =>
       line.id === id && (line.msg === text || line.level >= 40 || line.msg === 'deferred');

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { LineReader } from '../../base/sockets/line-reader.ts';
 
-/** Where a maildrop is and how to open it. */
+/** Where a maildrop is and how to log in. */
 export interface MaildropLogin {
   readonly host: string;
   readonly port: number;
@@ -14,8 +14,8 @@ const timeoutMs = 10_000;
 const maxLineBytes = 64 * 1024;
 
 /**
- * The newest message of a maildrop (RFC 1939), line ends as `\n`, one character for each octet; undefined where there is
- * none. Speaks without TLS: on the machine's own loopback a password may go in the clear.
+ * Fetches the newest message of a maildrop (RFC 1939), with line ends as `\n`, one character for each octet; undefined
+ * if there is none. Uses no TLS: on the machine's own loopback a password may be sent in the clear.
  * @throws Error with what the server said, or that the connection failed
  */
 export async function newestByPop3({ host, port, username, password }: MaildropLogin): Promise<string | undefined> {
@@ -48,7 +48,7 @@ export async function newestByPop3({ host, port, username, password }: MaildropL
   }
 }
 
-/** RFC 1939 section 3: up to the line that is a dot alone; of two dots at a line's start the first goes. */
+/** RFC 1939 section 3: up to the line with a single dot; of two dots at the start of a line the first is removed. */
 async function multiline(line: () => Promise<string>): Promise<string> {
   const lines: string[] = [];
   for (let text = await line(); text !== '.'; text = await line()) {

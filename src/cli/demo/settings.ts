@@ -7,11 +7,11 @@ export interface DemoSettings {
   readonly authorityFile: string;
   readonly configFile: string;
   readonly simulator: Simulator;
-  /** Address of the pages for administrators; it signs in. */
+  /** URL of the pages for administrators; it signs in. */
   readonly pages: string;
 }
 
-/** What a visitor needs to try it with clients of their own. */
+/** Shows what a visitor needs to try it with their own clients. */
 export function tellDemoSettings(settings: DemoSettings, screen: Screen): void {
   const { ports, authorityFile, configFile, simulator, pages } = settings;
   const [from = '', to = '', second = ''] = simulator.mailboxes;

@@ -4,7 +4,7 @@ import type { CourierKind } from '../../message/courier-kind.ts';
 /** A line of the bridge's log. */
 export type LogLine = Readonly<Record<string, unknown>> & { readonly msg?: string; readonly level: number };
 
-/** What the bridge did for a program of the visitor's, in one line; undefined for what is of no interest. */
+/** What the bridge did for a program of the visitor, in one line; undefined if it is of no interest. */
 export function visitorLine(line: LogLine): string | undefined {
   const { msg, id, account, from, to, size, courier, mailbox, username, protocol, client } = line;
   if (msg === 'accepted') {

@@ -5,7 +5,7 @@ import { createTransport } from 'nodemailer';
 import type { DemoHops } from './hops.ts';
 import { newestByPop3 } from './newest-by-pop3.ts';
 
-/** What the demo's clients log in with. */
+/** The password of the demo's clients. */
 export const demoPassword = 'demo-password';
 
 export interface DemoPorts {
@@ -14,7 +14,7 @@ export interface DemoPorts {
   readonly pop3: number;
 }
 
-/** Runs a step of the demo, and tells it. */
+/** Runs a step of the demo, and shows it. */
 type Step = <T>(name: string, run: () => Promise<T>, describe?: (result: T) => string) => Promise<T>;
 
 interface Walk {
@@ -23,12 +23,12 @@ interface Walk {
   readonly ca: string;
   readonly from: string;
   readonly to: string;
-  /** The other mailbox of the account that has two. */
+  /** The second mailbox of the account that has two. */
   readonly second: string;
   readonly at: Step;
 }
 
-/** A message, and the login it is handed in with. */
+/** A message, and the login that submits it. */
 interface Submission {
   readonly username: string;
   readonly from: string;
@@ -39,9 +39,10 @@ interface Submission {
 const host = '127.0.0.1';
 
 /**
- * Sends a message by each way and reads it back by each protocol; then two as the two mailboxes of one account.
+ * Sends a message through each courier and reads it back over each protocol; then two as the two mailboxes of one
+ * account.
  * @param mailboxes of the simulated tenant
- * @returns the hop that failed, if one did
+ * @returns the hop that failed, if any
  */
 export async function sendAndReadBack(
   hops: DemoHops,
@@ -91,7 +92,7 @@ async function oneMailbox(walk: Walk, username: string, way: string): Promise<vo
   );
 }
 
-/** Each mailbox writes to the other; the sender says which one sends, and the username which one is read. */
+/** Each mailbox writes to the other; the sender determines which one sends, and the username which one is read. */
 async function twoMailboxes(walk: Walk): Promise<void> {
   const { hops, from: first, second, at } = walk;
   hops.heading(`One account, two mailboxes: "demo" has ${first} and ${second}`);

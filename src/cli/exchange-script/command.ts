@@ -153,7 +153,7 @@ async function appOf(
   const tokens = options.offline ? [] : await claimsOf(name, connection, config, accounts, io);
   const roles = tokens.flatMap((claims) => claims.roles);
   const clientId = typeof connection.clientId === 'string' ? connection.clientId : tokens[0]?.appid;
-  // With the permission in the token Exchange looks at mailbox permissions, and at no role.
+  // With the permission in the token, Exchange checks mailbox permissions and no role.
   const classic = options.classic || roles.includes('SMTP.SendAsApp');
   const everywhere = roles.filter((role) => role === 'Mail.Send' || role === 'Mail.ReadWrite');
   if (everywhere.length > 0 && !options['tenant-wide']) {
@@ -164,7 +164,7 @@ async function appOf(
   return { kind: 'app', clientId, objectId: given ?? tokens[0]?.oid, classic, tenantWide: options['tenant-wide'] };
 }
 
-/** What the app's own tokens say of it; nothing, with the reason told, where there are none. */
+/** The claims of the app's own tokens; nothing, with the reason shown, if there are none. */
 async function claimsOf(
   name: string,
   connection: Readonly<Record<string, unknown>>,

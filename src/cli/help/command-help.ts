@@ -1,25 +1,25 @@
-/** A command as the table of commands and its own `--help` tell of it. */
+/** A command as described by the table of commands and its own `--help`. */
 export interface CommandHelp {
   readonly name: string;
   /** In a few words. */
   readonly summary: string;
-  /** What `--help` prints where there is no terminal. */
+  /** The output of `--help` without a terminal. */
   readonly usage: string;
   /** The names of all other commands. */
   readonly others: readonly string[];
 }
 
-/** An option that a command takes, as its `--help` has it. */
+/** An option of a command, as in its `--help`. */
 export interface OptionHelp {
-  /** With its dashes: `--name`. */
+  /** Including its dashes: `--name`. */
   readonly name: string;
-  /** What follows it: `FILE`, or the words to choose from: `send|read`; undefined where nothing does. */
+  /** What follows it: `FILE`, or the words to choose from: `send|read`; undefined if nothing does. */
   readonly value?: string;
-  /** Empty where it stands in a running text alone. */
+  /** Empty if it only occurs in running text. */
   readonly explanation: string;
 }
 
-/** A word that a command takes first: `list` of `mailbridge queue list`. */
+/** The first word of a command's arguments: `list` of `mailbridge queue list`. */
 export interface ActionHelp {
   readonly name: string;
   readonly explanation: string;
@@ -28,7 +28,7 @@ export interface ActionHelp {
 const optionForm =
   /(?<![\w-])(--[a-z][a-z-]*[a-z])(?: ([A-Z][A-Z-]*(?:\|[A-Z-]+)*|[a-z][a-z0-9]*(?:\|[a-z][a-z0-9]*)+))?(?![\w-])/g;
 
-/** Every option that the usage names, once, in its order; `--help` at last. */
+/** Every option that the usage names, once, in order; `--help` last. */
 export function optionsOf(command: Pick<CommandHelp, 'usage' | 'others'>): OptionHelp[] {
   const options = new Map<string, OptionHelp>();
   for (const [, name = '', value] of ownText(command).matchAll(optionForm)) {
@@ -40,13 +40,13 @@ export function optionsOf(command: Pick<CommandHelp, 'usage' | 'others'>): Optio
   return [...options.values(), { name: '--help', explanation: 'says what the command does' }];
 }
 
-/** Without the options of other commands that the text names, and without the example, which names no new ones. */
+/** Without options of other commands that the text names, and without the example, which adds none. */
 function ownText({ usage, others }: Pick<CommandHelp, 'usage' | 'others'>): string {
   const ofOthers = new RegExp(`(?<![\\w-])(?:${others.join('|')}) --[a-z-]+(?: [A-Z]+)?`, 'g');
   return usage.replace(/^Example:.*$/m, '').replace(ofOthers, '');
 }
 
-/** Of the line that begins with the option, and of those that go on with it. */
+/** From the line that begins with the option, and those that continue it. */
 function explanationOf(usage: string, name: string): string {
   const line = new RegExp(`^ +${name}(?: \\S+)? {2,}(\\S.*)$((?:\\n {8,}\\S.*$)*)`, 'm').exec(usage);
   if (!line) return '';

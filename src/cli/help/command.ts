@@ -10,8 +10,8 @@ export function helpTopics(): string[] {
 }
 
 /**
- * `mailbridge help TOPIC [PART]`: a document, or what it says of a part: a key of the configuration, a code of an error,
- * words of a heading.
+ * `mailbridge help TOPIC [PART]`: a document, or its text about a part: a configuration key, an error code, words of a
+ * heading.
  * @returns the exit code
  * @throws BridgeError `usage`
  */

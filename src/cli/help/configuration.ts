@@ -2,9 +2,9 @@ import { type DescribedBlock, type DescribedKey, describeConfig } from '../../co
 import { configJsonSchema } from '../../config/json-schema.ts';
 
 /**
- * What the reference says of a key: `listeners[].port`, as an error names it (`listeners[0].port`,
- * `connections.contoso.grant`), or the end of its path alone (`port`).
- * @returns undefined where no key has this name
+ * The reference text of a key: `listeners[].port`, as in an error (`listeners[0].port`, `connections.contoso.grant`),
+ * or only the end of its path (`port`).
+ * @returns undefined if no key has this name
  */
 export function describedKey(name: string): string | undefined {
   if (!/\w/.test(name)) return undefined;
@@ -25,13 +25,13 @@ export function configurationKeys(): string[] {
 
 let reference: readonly DescribedBlock[] | undefined;
 
-/** The whole reference, which is made once. */
+/** The whole reference, created once. */
 function describedBlocks(): readonly DescribedBlock[] {
   reference ??= describeConfig(configJsonSchema());
   return reference;
 }
 
-/** Places in lists are left out or given, names in objects stand for NAME. */
+/** List indexes may be given or left out, names in objects match NAME. */
 function isNamed(path: string, name: string): boolean {
   const parts = path.split('.');
   const given = name.replaceAll(/\[\d*\]/g, '').split('.');

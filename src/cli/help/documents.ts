@@ -1,11 +1,11 @@
 import { program } from '../../base/program/place.ts';
 
-/** The names of all documents that come with the program, without `.md`. */
+/** The names of all documents that ship with the program, without `.md`. */
 export function documentNames(): string[] {
   return program.list('docs').flatMap((path) => /^docs\/([^/]+)\.md$/.exec(path)?.[1] ?? []);
 }
 
-/** A document as it is shown: without remarks for those who change it. */
+/** A document as shown: without remarks for its authors. */
 export function readDocument(name: string): string {
   return program
     .read(`docs/${name}.md`)
@@ -13,13 +13,13 @@ export function readDocument(name: string): string {
     .replace(/<!--[\s\S]*?-->\n*/g, '');
 }
 
-/** A part of a document: its heading, and what stands below it up to the next heading of its level or a higher one. */
+/** A part of a document: its heading, and everything below it up to the next heading of its level or a higher one. */
 export interface DocumentPart {
   readonly title: string;
   readonly text: string;
 }
 
-/** Every part of a document. Lines in code blocks are no headings. */
+/** Every part of a document. Lines in code blocks are not headings. */
 export function sectionsOf(document: string): DocumentPart[] {
   const lines = document.split('\n');
   const headings: { readonly line: number; readonly level: number; readonly title: string }[] = [];
@@ -35,7 +35,10 @@ export function sectionsOf(document: string): DocumentPart[] {
   });
 }
 
-/** The parts whose heading holds the words: where one has them alone, that one. Parts of a part found are not named again. */
+/**
+ * The parts whose heading contains the words: if one consists of exactly these, only that one. Parts inside a match are
+ * not listed again.
+ */
 export function sectionsAbout(document: string, words: string): DocumentPart[] {
   const wanted = words.toLowerCase();
   if (!/\w/.test(wanted)) return [];

@@ -2,7 +2,7 @@ import type { QueueFilter, QueueStore } from '../../queue/store.ts';
 import { chooses, type QueueAction, whichMessages } from './request.ts';
 import { messages, noneOfThese } from './text.ts';
 
-/** An action that changes messages and tells how many. */
+/** An action that changes messages and reports how many. */
 function change(
   done: string,
   apply: (store: QueueStore, filter: QueueFilter, nowMs: number) => Promise<number>,
@@ -17,10 +17,10 @@ function change(
   };
 }
 
-/** Keeps queued messages back. */
+/** Holds queued messages back. */
 export const holdMessages = change('held', (store, filter) => store.hold(filter));
 
-/** Queues again what was held or given up, and what is damaged where it is named. */
+/** Queues held or failed messages again, and damaged ones if they are named. */
 export const releaseMessages = change('released', (store, filter, nowMs) => {
   const states = filter.states ?? (filter.ids ? ['held', 'failed', 'quarantined'] : ['held', 'failed']);
   return store.release({ ...filter, states: states.filter((state) => state !== 'queued') }, nowMs);

@@ -79,7 +79,7 @@ const actions: Readonly<Record<string, QueueAction>> = {
   export: exportMessages,
 };
 
-/** What is done while no bridge runs. */
+/** Actions that require that no bridge runs. */
 const offline: readonly string[] = ['repair', 'migrate'];
 
 /** `mailbridge queue` */
@@ -97,7 +97,7 @@ export async function runQueue(args: string[], io: CliIo): Promise<number> {
     throw new BridgeError('usage', problem, { remedy: 'Run mailbridge queue --help.' });
   }
   if (name === 'migrate') {
-    // All that a bridge loads for sign-ins, and no other action needs.
+    // Loads everything a bridge needs for sign-ins, which no other action uses.
     const { migrate } = await import('./migrate.ts');
     return await migrate(configPath(values.config, io.env), { ids, ...values }, io);
   }
@@ -124,7 +124,7 @@ export async function runQueue(args: string[], io: CliIo): Promise<number> {
     });
   }
   const user = commandUser(io.env);
-  // What is exported goes where root says, and belongs to root.
+  // An export goes where root says, and belongs to root.
   if (name !== 'export') becomeDataFolderOwner(config.dataDir);
   if (!action) return repair(config, values.json, io);
   const run = (note: AuditNote) => runAction(action, config, { ...chosen, note }, io);
@@ -146,7 +146,7 @@ async function runAction(action: QueueAction, config: Config, chosen: Chosen, io
   }
 }
 
-/** What the audit log says, as of the same done on a page; undefined where nothing changes and no content is shown. */
+/** The audit entry, the same as for the action on a page; undefined if nothing changes and no content is shown. */
 function auditOf(
   action: string,
   { ids, filter }: Pick<QueueRequest, 'ids' | 'filter'>,

@@ -8,10 +8,10 @@ import { localDateTime } from '../terminal/times.ts';
 import { chooses, type QueueRequest, whichMessages } from './request.ts';
 import { messages, noneOfThese, octets, stateText } from './text.ts';
 
-/** Ids in one question to the store: SQLite takes 32,766 parameters (its documentation, "Limits"). */
+/** Ids in one query to the store: SQLite takes 32,766 parameters (its documentation, "Limits"). */
 const idsAtOnce = 1000;
 
-/** `mailbridge queue delete`: removes messages in any state; standard error says which, one a line. */
+/** `mailbridge queue delete`: removes messages in any state; standard error lists them, one a line. */
 export async function deleteMessages(store: QueueStore, request: QueueRequest, io: CliIo): Promise<number> {
   if (!chooses(request)) throw whichMessages();
   const asks = io.stdin.isTTY === true && !request.yes;
@@ -36,8 +36,8 @@ export async function deleteMessages(store: QueueStore, request: QueueRequest, i
 }
 
 /**
- * Removes of these messages those that the filter still means. Others may have come to be meant while a question was
- * open: nobody was asked about them.
+ * Removes those of these messages that the filter still matches. Others may have begun to match while a prompt was
+ * open: the user was not asked about them.
  * @returns which are gone
  */
 async function removeFound(
@@ -57,7 +57,7 @@ async function isConfirmed(found: readonly QueuedMessage[], io: CliIo): Promise<
   return /^y(es)?$/i.test(answer?.trim() ?? '');
 }
 
-/** All that is left of the message afterwards. */
+/** The only trace of the message afterwards. */
 function tellDeleted(message: QueuedMessage, json: boolean, io: CliIo): void {
   const { id, state, account, mailbox, envelope, receivedAtMs, size } = message;
   const { reversePath } = envelope;

@@ -11,10 +11,10 @@ import { Screen } from '../terminal/screen.ts';
 import { tellError } from '../terminal/tell-error.ts';
 import { chooses, messageNotFound, type QueueRequest, whichMessages } from './request.ts';
 
-/** In the audit log. */
+/** Limit in the audit log. */
 export const mostIdsTold = 20;
 
-/** `mailbridge queue export`: the octets of a message to a file or standard output, of several to a folder. */
+/** `mailbridge queue export`: writes the octets of one message to a file or standard output, of several to a folder. */
 export async function exportMessages(store: QueueStore, request: QueueRequest, io: CliIo): Promise<number> {
   if (!chooses(request)) throw whichMessages();
   const { out = '-', filter, ids, limit } = request;
@@ -39,12 +39,12 @@ function isFolder(out: string): boolean {
   return out !== '-' && statSync(out, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
-/** Of one message a name without a slash behind it is that of the file. */
+/** For a single message, a name without a trailing slash is that of the file. */
 function isNewFolder(out: string, count: number): boolean {
   return out !== '-' && (count > 1 || (count === 1 && /[/\\]$/.test(out))) && !existsSync(out);
 }
 
-/** For nobody else's eyes, as the messages in it. @throws BridgeError `file-not-written` */
+/** Readable only by this user, like the messages in it. @throws BridgeError `file-not-written` */
 function makeFolder(out: string): void {
   try {
     makeFolders(out);
@@ -64,13 +64,13 @@ async function exportOne(
   try {
     const body = await store.open(message.id, { evenIfDamaged: true });
     if (target === '-') await pipeline(body, io.stdout, { end: false });
-    // Never over a file that is there, and for nobody else's eyes.
+    // Never overwrites an existing file, and is readable only by this user.
     else {
       const file = createWriteStream(target, { flags: 'wx', mode: 0o600 });
       await withProgress(io, `Writing ${target}`, () => pipeline(body, file));
     }
   } catch (error) {
-    // Whoever reads it has seen enough (`| head`).
+    // The reader has seen enough (`| head`).
     if (target === '-' && systemErrorCode(error) === 'EPIPE') return true;
     tellError(io, exportFailure(error, message, target), json);
     return false;

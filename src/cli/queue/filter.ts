@@ -2,7 +2,7 @@ import { BridgeError } from '../../base/errors.ts';
 import { type MessageState, messageStates } from '../../queue/message.ts';
 import type { QueueFilter } from '../../queue/store.ts';
 
-/** The options that choose messages. */
+/** The options that select messages. */
 export const filterOptions = {
   account: { type: 'string' },
   connection: { type: 'string' },
@@ -33,7 +33,7 @@ export interface FilterValues {
 }
 
 /**
- * The messages that a command line means; empty where it names none.
+ * The messages that a command line selects; empty if it names none.
  * @throws BridgeError `usage`
  */
 export function filterOf(ids: readonly string[], values: FilterValues, nowMs: number): QueueFilter {

@@ -31,7 +31,7 @@ interface Listed {
   readonly waiting: Waiting | undefined;
 }
 
-/** A table, and below it each trouble once, by the number that its messages show. */
+/** A table, followed by each trouble once, under the number that its messages show. */
 function listed(rows: readonly Listed[], { nowMs, limit }: QueueRequest, screen: Screen): void {
   if (rows.length === 0) {
     screen.say('no messages');

@@ -11,11 +11,11 @@ import { Progress } from '../terminal/progress.ts';
 import { Screen } from '../terminal/screen.ts';
 import { messages, octets, stateText } from './text.ts';
 
-/** Of those that are damaged, so many are named; `queue list` has the others. */
+/** How many damaged messages are listed; `queue list` has the others. */
 const named = 20;
 
 /**
- * `mailbridge queue migrate`: the queue to the other kind of store.
+ * `mailbridge queue migrate`: moves the queue to the other kind of store.
  * @throws BridgeError `usage`, `queue-unreadable`, `already-running` while a bridge uses the queue
  */
 export async function migrate(

@@ -9,8 +9,8 @@ import { Screen } from '../terminal/screen.ts';
 import { messages } from './text.ts';
 
 /**
- * `mailbridge queue repair`: a new database of what can be read of a damaged one.
- * @throws BridgeError `already-running` while a bridge uses the queue, `usage` where it is not in the data folder
+ * `mailbridge queue repair`: builds a new database from what can be read of a damaged one.
+ * @throws BridgeError `already-running` while a bridge uses the queue, `usage` if it is not in the data folder
  */
 export function repair({ dataDir, queue }: QueuePlace, json: boolean, io: CliIo): number {
   if (queue.store !== 'sqlite') throw elsewhere(dataDir);

@@ -5,7 +5,7 @@ import { Screen } from '../terminal/screen.ts';
 import { chooses, type QueueRequest, whichMessages } from './request.ts';
 import { messages, whenText } from './text.ts';
 
-/** `mailbridge queue retry`: makes queued messages due, and says which of them wait all the same. */
+/** `mailbridge queue retry`: makes queued messages due, and reports which of them still wait. */
 export async function retryMessages(store: QueueStore, request: QueueRequest, io: CliIo): Promise<number> {
   if (!chooses(request)) throw whichMessages();
   const filter = { ...request.filter, states: ['queued' as const] };
@@ -36,8 +36,8 @@ interface AskedToWait {
 const readAtOnce = 1000;
 
 /**
- * How many messages wait all the same, by the time until which they do: no command shortens that. A retry ends the wait for
- * an administrator, and a bridge probes a connection at once.
+ * How many messages still wait, by the time until which they do: no command shortens that. A retry ends the wait for an
+ * administrator, and a bridge probes a connection at once.
  */
 async function askedToWait(store: QueueStore, filter: QueueFilter, options: WaitingOptions): Promise<AskedToWait[]> {
   const view = new WaitingView(store, options);

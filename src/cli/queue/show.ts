@@ -11,7 +11,7 @@ import { localDateTime } from '../terminal/times.ts';
 import { chooses, messageNotFound, type QueueRequest, whichMessages } from './request.ts';
 import { exactText, octets, stateText, waitingText } from './text.ts';
 
-/** `mailbridge queue show`: everything about each message, every recipient and attempt with it. */
+/** `mailbridge queue show`: everything about each message, including every recipient and attempt. */
 export async function showMessages(store: QueueStore, request: QueueRequest, io: CliIo): Promise<number> {
   if (!chooses(request)) throw whichMessages();
   const found = await store.list(request.filter, request.limit);
@@ -32,7 +32,7 @@ export async function showMessages(store: QueueStore, request: QueueRequest, io:
       ...(dropped ? { duplicatesDropped: dropped } : {}),
       attempts,
     }));
-    // One id, one object: that is what a program asks for.
+    // One id, one object: programs expect that.
     const [only] = shown;
     io.stdout.write(`${JSON.stringify(request.ids.length === 1 && only ? only : shown, null, 2)}\n`);
   } else {
@@ -53,7 +53,7 @@ interface Entry {
   readonly dropped: Drops | undefined;
 }
 
-/** A fact has its name in a column of its own. */
+/** The names of facts have a column of their own. */
 const factWidth = 11;
 
 function shown({ message, waiting, attempts, dropped }: Entry, nowMs: number, screen: Screen): void {

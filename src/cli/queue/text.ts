@@ -3,7 +3,7 @@ import type { Waiting } from '../../queue/attempts/waiting.ts';
 import type { MessageState, QueuedMessage } from '../../queue/message.ts';
 import { localDateTime, localTime, relativeTime } from '../terminal/times.ts';
 
-/** What is said where ids were given and nothing was done. */
+/** Hint if ids were given and nothing was done. */
 export const noneOfThese = ': queue show ID tells how a message stands';
 
 /** `1 message`, `2 messages`. */
@@ -17,18 +17,18 @@ export function octets(count: number): string {
   return count < 1_000_000 ? `${Math.round(count / 1000)} kB` : `${(count / 1_000_000).toFixed(1)} MB`;
 }
 
-/** A state, in words where the name alone is not enough. */
+/** A state, explained if the name alone is not enough. */
 export function stateText(state: MessageState): string {
   if (state === 'failed') return 'failed (given up)';
   return state === 'quarantined' ? 'quarantined (damaged)' : state;
 }
 
-/** When, by the clock of this machine, and how far that is away: `15:04 (in 10 min)`. */
+/** The time by the clock of this machine, and how far away it is: `15:04 (in 10 min)`. */
 export function whenText(ms: number, nowMs: number): string {
   return `${localTime(ms, nowMs)} (${relativeTime(ms, nowMs)})`;
 }
 
-/** The same to the second and with the date: `2026-11-29 15:04:05 (3 min ago)`. */
+/** The same with date and seconds: `2026-11-29 15:04:05 (3 min ago)`. */
 export function exactText(ms: number, nowMs: number): string {
   return `${localDateTime(ms)} (${relativeTime(ms, nowMs)})`;
 }
@@ -39,8 +39,8 @@ export function waitingText({ kind, untilMs, reason }: Waiting, nowMs: number): 
 }
 
 /**
- * Why a message is not delivered: what all mail over its connection waits for, or what the last attempt said, or what is
- * wrong with it. Undefined where nothing is.
+ * Why a message is not delivered: what all mail over its connection waits for, the answer to the last attempt, or what
+ * is wrong with the message. Undefined if nothing is.
  */
 export function troubleOf(message: QueuedMessage, waiting: Waiting | undefined): string | undefined {
   if (waiting?.kind === 'breaker' || waiting?.kind === 'paused') return waiting.reason;

@@ -71,7 +71,7 @@ export async function runRegisterApp(args: string[], io: CliIo, clock: Clock = s
 
 async function plan(work: Work): Promise<void> {
   const { registration } = work.intent;
-  // Of a registration that is there, what is missing can only be said by looking.
+  // For an existing registration, only looking shows what is missing.
   const real = registration.clientId === undefined ? undefined : await signIn(work);
   const directory = planningDirectory([...registration.roles, ...registration.scopes], real?.directory);
   const registered = await registerApp(directory, registration, work.replication, () => {});
@@ -92,7 +92,7 @@ async function register(work: Work): Promise<void> {
   const proof = () => (options.wait ? prove(work, registered, tenantId) : undefined);
   const { replaced } = intent;
   const current = registered.credential?.credential;
-  // A credential in the place of one that works is proven first: the configuration never names what does not work.
+  // A credential that replaces a working one is proven first: the configuration never names one that does not work.
   const provenFirst = replaced && (await proof());
   const config = await writeConfig(work, entryOf(work, registered, tenantId));
   const failure = replaced
@@ -122,14 +122,14 @@ async function register(work: Work): Promise<void> {
   if (failure) throw failure.error;
 }
 
-/** What fails now costs nothing; once somebody has signed in, it leaves a certificate behind that nobody has the key of. */
+/** A failure now costs nothing; after the sign-in it would leave a certificate behind whose key nobody has. */
 async function assertCanWriteAll({ config, intent }: Work): Promise<void> {
   if (config.exists) await assertCanEdit(config.path);
   const { credential } = intent.registration;
   if (credential) await assertCanKeep(credential);
 }
 
-/** Each try whose files were lost has left a certificate, which proves the app to whoever has its key. */
+/** Each try whose files were lost has left a certificate, which authenticates anybody who has its key. */
 async function offerToRemoveOrphans(work: Work, directory: Directory, registered: Registered): Promise<void> {
   const { io, intent, options, replication, report } = work;
   const current = registered.credential?.credential;
@@ -200,7 +200,7 @@ async function writeConfig({ config, replication }: Work, entry: ConnectionEntry
   return { written: true, path, backup: await editConfigFile(path, changes, replication.clock.now()) };
 }
 
-/** Gets tokens by the credential until they name every permission granted. @returns whether there is one */
+/** Requests tokens with the credential until they name every permission granted. @returns whether there is one */
 async function prove(work: Work, registered: Registered, tenantId: string): Promise<boolean> {
   const { intent, endpoints, http, report, replication } = work;
   const app = { ...endpoints, name: intent.name, tenantId, http };
@@ -210,8 +210,8 @@ async function prove(work: Work, registered: Registered, tenantId: string): Prom
 }
 
 /**
- * What Exchange has to be told of it; undefined where no mailbox is known. Where a person signs in there is nothing as a
- * rule, and who they are shows when they do.
+ * What has to be set in Exchange; undefined if no mailbox is known. If a person signs in, that is usually nothing, and
+ * their identity only shows when they do.
  */
 function scriptOf(
   { intent, options }: Work,
@@ -230,7 +230,7 @@ function scriptOf(
   return { connection: name, organization: tenantId, principal, accounts };
 }
 
-/** @returns undefined where there is nothing to write */
+/** @returns undefined if there is nothing to write */
 async function writeScript({ config }: Work, input: ExchangeScriptInput | undefined): Promise<ScriptFile | undefined> {
   if (input === undefined || !needsExchangeScript(input)) return undefined;
   const script = exchangeScript(input, { undo: false });

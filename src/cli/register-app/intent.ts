@@ -14,17 +14,17 @@ import type { RegisterAppOptions } from './options.ts';
 
 type Raw = Readonly<Record<string, unknown>>;
 
-/** What is to be registered, from the command line and what the configuration says already. */
+/** What to register, from the command line and the existing configuration. */
 export interface Intent {
-  /** Of the connection. */
+  /** Name of the connection. */
   readonly name: string;
   readonly grant: string;
-  /** As the configuration names it; undefined where it names none, or any. */
+  /** As in the configuration; undefined if it names none, or any. */
   readonly tenantId: string | undefined;
   readonly registration: Registration;
-  /** The credential to be replaced, when one is. */
+  /** The credential to be replaced, if any. */
   readonly replaced: AppCredential | undefined;
-  /** What the accounts do, for the Exchange script; empty where no mailbox is known. */
+  /** What the accounts do, for the Exchange script; empty if no mailbox is known. */
   readonly accounts: readonly ScriptAccount[];
 }
 
@@ -95,7 +95,7 @@ function clientIdOf(connection: Raw | undefined): string | undefined {
   return typeof clientId === 'string' && clientId !== noClientId ? clientId : undefined;
 }
 
-/** The accounts of the configuration, or the mailboxes of the command line as if they were accounts. */
+/** The accounts of the configuration, or the mailboxes of the command line treated as accounts. */
 function accountsOf(options: RegisterAppOptions, configured: readonly ScriptAccount[]): readonly ScriptAccount[] {
   const { send, read } = options;
   const count = Math.max(send.length, read.length);
@@ -126,11 +126,11 @@ async function credentialOf(
   name: string,
   connection: Raw | undefined,
 ): Promise<WantedCredential | undefined> {
-  // A federated credential is trusted by its issuer; there is nothing to make here.
+  // A federated credential is trusted because of its issuer; there is nothing to create here.
   if (connection?.clientAssertionFile !== undefined && options.credential === undefined) return undefined;
   const found = connection && (await presentCredential(config, connection));
   const kind = options.credential ?? found?.kind ?? 'certificate';
-  // Another kind than the one there is takes its place in the same careful way.
+  // Another kind than the existing one replaces it in the same careful way.
   const rotate = found !== undefined && (options.rotate || found.kind !== kind);
   return {
     kind,

@@ -6,7 +6,7 @@ import type { ReadWay } from '../../onboarding/permissions.ts';
 import { graphCommandLineTools } from '../../onboarding/registration/administrator.ts';
 import { numberOption, readArguments } from '../arguments.ts';
 
-/** What the command line of `register-app` says. */
+/** The command line of `register-app`. */
 export interface RegisterAppOptions {
   readonly config: string | undefined;
   readonly name: string | undefined;
@@ -14,13 +14,13 @@ export interface RegisterAppOptions {
   readonly clientId: string | undefined;
   readonly send: readonly CourierKind[];
   readonly read: readonly ReadWay[];
-  /** Undefined: as the configuration has it, else app-only. */
+  /** Undefined: as configured, else app-only. */
   readonly mode: 'app-only' | 'delegated' | undefined;
   readonly shared: boolean;
   readonly classic: boolean;
   readonly tenantWide: boolean;
   readonly mailboxes: readonly string[];
-  /** Undefined: as the configuration has it, else a certificate. */
+  /** Undefined: as configured, else a certificate. */
   readonly credential: 'certificate' | 'secret' | undefined;
   readonly secretDays: number;
   readonly tenant: string | undefined;

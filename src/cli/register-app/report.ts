@@ -4,31 +4,31 @@ import type { Registered, RegistrationStep } from '../../onboarding/registration
 import type { CliIo } from '../terminal/io.ts';
 import { Screen } from '../terminal/screen.ts';
 
-/** Where the connection went. */
+/** What became of the connection's configuration. */
 export type ConfigOutcome =
   | { readonly written: true; readonly path: string; readonly backup: string | undefined }
   | { readonly written: false; readonly path: string; readonly connections: Readonly<Record<string, unknown>> };
 
-/** What `register-app` ends with. */
+/** The result of `register-app`. */
 export interface RegisterAppOutcome {
   readonly connection: string;
   readonly tenantId: string;
   readonly delegated: boolean;
-  /** Where people sign in. */
+  /** If people sign in. */
   readonly nextLogin: string;
   readonly registered: Registered;
   readonly config: ConfigOutcome;
-  /** Whether a token came, with every permission; undefined where that was not tried. */
+  /** Whether a token with every permission was issued; undefined if that was not tried. */
   readonly proven: boolean | undefined;
-  /** Whether the old credential was removed; undefined where there was none to remove. */
+  /** Whether the old credential was removed; undefined if there was none to remove. */
   readonly oldRemoved: boolean | undefined;
-  /** Undefined where no mailbox is known, and where a person signs in. */
+  /** Undefined if no mailbox is known, and if a person signs in. */
   readonly exchangeScript: string | undefined;
-  /** Where it was written; undefined with `--json`, and where Exchange has nothing to be told. */
+  /** Where it was written; undefined with `--json`, and if nothing has to be set in Exchange. */
   readonly scriptFile: ScriptFile | undefined;
 }
 
-/** What `register-app` shows: lines as things happen, or with `--json` one object at the end. */
+/** The output of `register-app`: lines as things happen, or with `--json` one object at the end. */
 export class RegisterAppReport {
   readonly #io: CliIo;
   readonly #json: boolean;
@@ -39,7 +39,7 @@ export class RegisterAppReport {
     this.#json = json;
   }
 
-  /** For whoever is to act now; it must reach them however the output is used. */
+  /** For the person who has to act now; it must reach them however the output is used. */
   say(text: string): void {
     new Screen(this.#json ? this.#io.stderr : this.#io.stdout, this.#io.env).say(text);
   }

@@ -8,19 +8,19 @@ import { delegatedScopes } from '../../tokens/entra/scopes.ts';
 import { requestDeviceCode } from '../../tokens/grants/device-code.ts';
 import type { SignInTerminal } from '../sign-in/terminal.ts';
 
-/** What a device code proves of an app registration. */
+/** What a device code proves about an app registration. */
 export interface VerifiedRegistration {
   readonly tenantId: string;
   readonly clientId: string;
-  /** What the code was asked for with. */
+  /** The scopes of the request. */
   readonly scopes: readonly string[];
   readonly userCode: string;
   readonly verificationUri: string;
 }
 
 /**
- * Asks for a device code and leaves it at that: where one comes, Microsoft knows the tenant and the app registration.
- * Works for every connection that has one, whoever signs in.
+ * Requests a device code and does nothing with it: if one is issued, Microsoft knows the tenant and the app
+ * registration. Works for every connection that has one, whoever signs in.
  * @throws BridgeError `usage` for a connection without a registration, or see `requestDeviceCode`
  */
 export async function verifyRegistration(
@@ -42,7 +42,7 @@ export async function verifyRegistration(
   return { tenantId, clientId, scopes, userCode: code.userCode, verificationUri: code.verificationUri };
 }
 
-/** Those of one resource: what the accounts need of a person, or whatever an app of its own was granted. */
+/** Scopes of one resource: what the accounts need from a person, or whatever an app was granted. */
 function scopesOf(name: string, connection: Connection, config: Config): readonly string[] {
   const cloud = resolveCloud(connection.cloud, connection.tenantId);
   const uses = usesOf(config.accounts.filter((account) => account.connection === name));

@@ -1,29 +1,29 @@
 import { exitCodes, SendmailError } from './exit.ts';
 
-/** What a sendmail command line asks for. */
+/** The request of a sendmail command line. */
 export interface SendmailArguments {
   readonly mode: 'send' | 'print-queue' | 'retry-queue' | 'new-aliases' | 'help';
-  /** As given, in order; each may name several, with commas between them. */
+  /** As given, in order; each may name several, separated by commas. */
   readonly recipients: readonly string[];
-  /** -t: To, Cc and Bcc of the message name recipients too. */
+  /** -t: To, Cc and Bcc of the message also name recipients. */
   readonly fromHeader: boolean;
-  /** -i: a line with a dot alone does not end the message. */
+  /** -i: a line with a single dot does not end the message. */
   readonly ignoreDots: boolean;
   /** -f or -r: the reverse-path. */
   readonly sender?: string;
-  /** -F: the name for a From field that the message lacks. */
+  /** -F: the name for a From field if the message has none. */
   readonly name?: string;
   readonly account?: string;
   readonly config?: string;
-  /** `HOST:PORT` of the listener, in place of a configuration. */
+  /** `HOST:PORT` of the listener, instead of a configuration. */
   readonly server?: string;
-  /** The reverse-path where -f gives no whole address. */
+  /** The reverse-path if -f gives no complete address. */
   readonly defaultSender?: string;
 }
 
 type Collected = { -readonly [K in keyof SendmailArguments]: SendmailArguments[K] } & { recipients: string[] };
 
-/** Options whose value is the rest of the argument, or the next one. As Postfix and Sendmail take them. */
+/** Options whose value is the rest of the argument, or the next one, as in Postfix and Sendmail. */
 const withValue = 'ABCDFLNORVXbefhopr';
 const withoutValue = 'GIUcimnstvx';
 const modes: Readonly<Record<string, SendmailArguments['mode']>> = {
@@ -39,8 +39,8 @@ const longOptions: Readonly<Record<string, 'account' | 'config' | 'server' | 'de
 };
 
 /**
- * Reads the arguments of /usr/sbin/sendmail. What asks for a way of delivery or of error reports means nothing here and
- * is passed over.
+ * Reads the arguments of /usr/sbin/sendmail. Options for a way of delivery or of error reports mean nothing here and
+ * are ignored.
  * @throws SendmailError EX_USAGE
  */
 export function readSendmailArguments(args: readonly string[]): SendmailArguments {
@@ -69,11 +69,11 @@ function longOption(arg: string, rest: string[], collected: Collected): void {
   collected[key] = value.length > 0 ? value.join('=') : takeValue(name, rest);
 }
 
-/** One argument may hold several options: `-ti`. */
+/** One argument may contain several options: `-ti`. */
 function letters(text: string, rest: string[], collected: Collected): void {
   for (let at = 0; at < text.length; at++) {
     const letter = text.charAt(at);
-    // -q alone, or with an interval that the bridge has its own idea of.
+    // -q alone, or with an interval, which the bridge decides itself.
     if (letter === 'q') {
       collected.mode = 'retry-queue';
       return;

@@ -37,7 +37,7 @@ another try can help, mainly when the bridge is not running.
 Example: mailbridge sendmail -t < message.eml
 `;
 
-/** `mailbridge sendmail`. Its exit codes are its callers', not those of the other commands. */
+/** `mailbridge sendmail`. Its exit codes are those its callers expect, not those of the other commands. */
 export async function runSendmail(args: string[], io: CliIo): Promise<number> {
   try {
     const request = readSendmailArguments(args);
@@ -45,10 +45,10 @@ export async function runSendmail(args: string[], io: CliIo): Promise<number> {
     if (request.mode === 'help') return showHelp(io, usage);
     if (request.mode === 'print-queue') return await onQueue(['list'], request, io);
     if (request.mode === 'retry-queue') return await onQueue(['retry', '--all'], request, io);
-    // There are no aliases here to make anew.
+    // There are no aliases here to rebuild.
     return exitCodes.ok;
   } catch (error) {
-    // What it quotes came from outside; the callers' logs take a line for an error.
+    // It may quote external text; the callers' logs expect one line for an error.
     const text = `sendmail: ${errorText(error).replace(/[\p{Cc}\s]+/gu, ' ')}`;
     new Screen(io.stderr, io.env).say(text, { hanging: 2 });
     if (error instanceof SendmailError) return error.exitCode;
@@ -88,7 +88,7 @@ async function* resumed(beginning: IteratorResult<Buffer>, rest: AsyncGenerator<
   yield* rest;
 }
 
-/** A local user's name, which cron gives, is nobody's address at Microsoft. */
+/** A local user's name, which cron gives, is not an address at Microsoft. */
 function senderOf({ sender }: SendmailArguments, server: SendmailServer): string {
   if (sender === '<>') return '';
   const address = sender?.replace(/^<(.*)>$/, '$1') ?? '';

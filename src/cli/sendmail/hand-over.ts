@@ -7,14 +7,14 @@ import { type ProxyProtocol, sendLocalHeader } from '../../listeners/proxy-proto
 import { type ExitCode, exitCodes, SendmailError } from './exit.ts';
 import type { SendmailServer } from './server.ts';
 
-/** A message to be handed in. */
+/** A message to submit. */
 export interface HandedMessage {
   readonly sender: string;
   readonly recipients: readonly string[];
   readonly content: AsyncIterable<Buffer>;
 }
 
-/** What the bridge said of a message. */
+/** The bridge's answer to a message. */
 export interface BridgeReply {
   /** Recipients that were refused; the others are served. */
   readonly refused: readonly string[];
@@ -23,7 +23,7 @@ export interface BridgeReply {
 }
 
 /**
- * Hands a message to the bridge by SMTP.
+ * Submits a message to the bridge over SMTP.
  * @throws SendmailError
  */
 export async function handOver(server: SendmailServer, message: HandedMessage): Promise<BridgeReply> {
@@ -32,7 +32,7 @@ export async function handOver(server: SendmailServer, message: HandedMessage): 
     port: server.port,
     secure: server.tls,
     ...(server.proxyProtocol && { socket: introducedSocket(server.proxyProtocol) }),
-    // The certificate proves nothing more: whoever answers on this machine's port is the bridge.
+    // The certificate would prove nothing more: whatever listens on this machine's port is the bridge.
     tls: { rejectUnauthorized: false },
     connectionTimeout: 30_000,
     greetingTimeout: 30_000,
@@ -56,7 +56,7 @@ export async function handOver(server: SendmailServer, message: HandedMessage): 
   }
 }
 
-/** Where the listener takes this machine for a balancer, it waits for a header. */
+/** If the listener takes this machine for a load balancer, it waits for a header. */
 function introducedSocket(proxyProtocol: ProxyProtocol): Socket {
   const socket = new Socket();
   return socket.once('connect', () => sendLocalHeader(socket, proxyProtocol));
@@ -75,10 +75,10 @@ async function send(connection: SMTPConnection, message: HandedMessage): Promise
   return { refused: info.rejected, reply: info.response };
 }
 
-/** What a failure is to the caller: worth another try, or not, and why. */
+/** What a failure means for the caller: whether another try is worthwhile, and why. */
 function failureOf(error: SmtpUpstreamError, where: string): [ExitCode, string] {
   const { reply, stage, command } = error;
-  // The library tells no server of an address that would be two commands.
+  // The library never sends an address that would be two commands to a server.
   if (error.systemCode === 'EENVELOPE' && !reply) return [exitCodes.dataError, error.message];
   if (!reply) {
     const why = error.systemCode === undefined ? '' : ` (${error.systemCode})`;

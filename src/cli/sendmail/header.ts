@@ -5,8 +5,8 @@ import { isAscii } from '../../message/safe-text.ts';
 import { exitCodes, SendmailError } from './exit.ts';
 
 /**
- * The recipients that a header names, for -t: those of the last resending, where it is one (RFC 5322 section 3.6.6).
- * @throws SendmailError EX_DATAERR where one of them cannot be read
+ * The recipients that a header names, for -t: those of the last resending, if there is one (RFC 5322 section 3.6.6).
+ * @throws SendmailError EX_DATAERR if one of them cannot be read
  */
 export function headerRecipients(header: HeaderBlock): string[] {
   const resent = ['Resent-To', 'Resent-Cc', 'Resent-Bcc'];
@@ -20,7 +20,7 @@ export function argumentRecipients(args: readonly string[]): string[] {
   return args.flatMap((value) => addressesIn(value, 'recipient'));
 }
 
-/** Tabs aside: they may stand wherever a space may. */
+/** Except tabs, which are allowed wherever a space is. */
 const controls = /[^\P{Cc}\t]/u;
 
 function addressesIn(value: string, where: string): string[] {
@@ -29,7 +29,7 @@ function addressesIn(value: string, where: string): string[] {
     const quoted = value.slice(0, 100);
     throw new SendmailError(exitCodes.dataError, `control character in the addresses of ${where}: ${quoted}`);
   }
-  // Somebody who gets nothing, and of whom nobody hears, would be worse than a message that comes back whole.
+  // A recipient who silently gets nothing would be worse than a message that is returned as a whole.
   if (problems.includes('not-an-address') || (addresses.length === 0 && problems.length > 0)) {
     const which = addresses.length === 0 ? 'no address' : 'not every address';
     throw new SendmailError(exitCodes.dataError, `${which} can be read from ${where}: ${value.slice(0, 100)}`);
@@ -37,7 +37,7 @@ function addressesIn(value: string, where: string): string[] {
   return addresses.map(({ address }) => address);
 }
 
-/** The header as it is handed over: without Bcc where it has named recipients, with a From where only -F has one. */
+/** The header as submitted: without Bcc if it has named recipients, with a From if only -F has one. */
 export function handedHeader(
   header: HeaderBlock,
   options: { readonly fromHeader: boolean; readonly name: string | undefined; readonly sender: string },

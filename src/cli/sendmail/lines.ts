@@ -1,7 +1,7 @@
 /**
- * The message on standard input as it goes over the wire: every line ends with CRLF, whatever it ended with; a CR
- * elsewhere is dropped, because a receiver might take it for a line end and a header field for two. Without
- * `ignoreDots` a line with a dot alone is the end.
+ * The message on standard input in wire format: every line ends with CRLF, whatever it ended with; other CRs are
+ * dropped, because a receiver might take one for a line end and a header field for two. Without `ignoreDots` a line
+ * with a single dot is the end.
  */
 export async function* messageLines(
   source: AsyncIterable<Buffer | string>,
@@ -17,10 +17,12 @@ export async function* messageLines(
   if (text !== '') yield Buffer.from(text, 'latin1');
 }
 
-/** Octets stand in strings of Latin-1, one character each. */
+/** Strings contain octets as Latin-1, one character each. */
 class LineReader {
   readonly #ignoreDots: boolean;
-  /** The end of what has come, which says nothing before more comes: a dot at the start of a line, or CRs. */
+  /**
+   * The end of the input so far, which cannot be interpreted before more arrives: a dot at the start of a line, or CRs.
+   */
   #held = '';
   #atLineStart = true;
   ended = false;
@@ -52,7 +54,7 @@ class LineReader {
     return lines.replaceAll('\n', '\r\n');
   }
 
-  /** Where the line with the dot alone begins; -1 without one. */
+  /** Where the line with the single dot begins; -1 if there is none. */
   #endOf(text: string): number {
     if (this.#atLineStart && text.startsWith('.\n')) return 0;
     const found = text.indexOf('\n.\n');

@@ -14,24 +14,24 @@ import { isPattern } from '../../message/address/pattern.ts';
 import type { SendmailArguments } from './arguments.ts';
 import { exitCodes, SendmailError } from './exit.ts';
 
-/** Where to hand a message in, and as whom. */
+/** Where to submit a message, and as whom. */
 export interface SendmailServer {
   readonly host: string;
   readonly port: number;
   /** TLS from the first octet. */
   readonly tls: boolean;
-  /** Balancers before it; this machine may be one. */
+  /** Load balancers in front of it; this machine may be one. */
   readonly proxyProtocol?: ProxyProtocol | undefined;
-  /** Left out where the bridge knows the account by its network. */
+  /** Left out if the bridge knows the account by its network. */
   readonly login?: { readonly username: string; readonly password: string };
-  /** The reverse-path where the caller gives none that is whole; empty where nobody knows one. */
+  /** The reverse-path if the caller gives no complete one; empty if none is known. */
   readonly sender: string;
 }
 
-/** What of a command line says where to hand over. */
+/** The parts of a command line that say where to submit. */
 type ServerArguments = Pick<SendmailArguments, 'account' | 'config' | 'server' | 'defaultSender'>;
 
-/** The configuration that a call means: a caller's working folder is no place for it. */
+/** The configuration of a call: it is not looked for in the caller's working folder. */
 export function sendmailConfigPath({ config }: ServerArguments, env: Environment): string {
   return config ?? (env.MAILBRIDGE_CONFIG || systemConfig);
 }
@@ -88,7 +88,7 @@ function addressOf({ host }: ListenerConfig): string {
 
 type PasswordOf = (account: AccountConfig) => string | undefined;
 
-/** An account, and the password where the bridge does not know it by its network. */
+/** An account, and the password if the bridge does not know it by its network. */
 interface ChosenAccount {
   readonly account: AccountConfig;
   readonly password?: string;
@@ -103,7 +103,7 @@ function chooseAccount(
   const table = new NetworkTable<AccountConfig>();
   for (const account of config.accounts) for (const network of account.networks ?? []) table.add(network, account);
   const known = table.find(host);
-  // Of an account for many nobody knows which person it would be.
+  // For an account for many it is unknown which person it would be.
   const single = config.accounts.filter(({ username }) => !isPattern(username));
   const named = single.find(({ username }) => username.toLowerCase() === wanted?.toLowerCase());
   if (wanted !== undefined && !named) {
@@ -125,7 +125,7 @@ function chooseAccount(
   );
 }
 
-/** Passwords as they stand in the file or where it refers to; a hash opens nothing. */
+/** Passwords in the file or where it refers to; a hash is no use. */
 function passwordsOf(path: string, env: Environment): PasswordOf {
   const folder = dirname(resolve(path));
   const { accounts = [] } = parseJson(readFileSync(path, 'utf8')).value as {

@@ -58,7 +58,7 @@ export async function runInstallService(
   const screen = new Screen(io.stdout, io.env);
   let count = 0;
   await installService(machine, wanted, (line) => {
-    // What is left undone says so itself.
+    // Lines about something left undone carry their own mark.
     const isDone = !line.startsWith('! ');
     if (isDone) count += 1;
     screen.say(line, isDone ? { mark: 'ok' } : {});
@@ -103,7 +103,7 @@ function planned(user: string): string {
 `;
 }
 
-/** As useradd(8) takes it. */
+/** A user name as accepted by useradd(8). */
 function userOption(name: string): string {
   if (/^[a-z_][a-z0-9_-]{0,31}$/.test(name) && name !== 'root') return name;
   throw new BridgeError('usage', `--user needs the name of a user that is not root, not "${name}".`, {

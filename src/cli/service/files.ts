@@ -2,13 +2,13 @@ import { chmodSync, chownSync, lstatSync, mkdirSync, readdirSync } from 'node:fs
 import { join } from 'node:path';
 import type { FileOwner } from '../../base/files/ownership.ts';
 
-/** Owner, group and mode that something of the service has to have. */
+/** Required owner, group and mode of something that belongs to the service. */
 export interface Access extends FileOwner {
   readonly mode: number;
 }
 
 /**
- * Makes a folder, or corrects the access of one that is there.
+ * Creates a folder, or corrects the access of an existing one.
  * @param shown its name, for people
  * @returns what was done; undefined for nothing
  */

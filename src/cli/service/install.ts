@@ -21,9 +21,9 @@ export interface WantedService {
 type ServiceUser = NonNullable<ReturnType<typeof findUser>>;
 
 /**
- * Makes user, folders, key and unit of the service, or what of them is missing, and starts it where there is a
- * configuration. It may be cut short anywhere and run again.
- * @param tell told of each thing done; what is left undone begins with `! `
+ * Creates whatever is missing of user, folders, key and unit of the service, and starts it if there is a configuration.
+ * It can be interrupted anywhere and repeated.
+ * @param tell called for each thing done; what is left undone begins with `! `
  * @throws BridgeError `usage`, `service-step-failed`, `file-not-written`
  */
 export async function installService(
@@ -41,7 +41,7 @@ export async function installService(
   for (const line of await installSendmail(machine, wanted.program)) tell(line);
 }
 
-/** The sandbox lets the service write to one folder. @throws BridgeError `usage` */
+/** The sandbox lets the service write to only one folder. @throws BridgeError `usage` */
 async function assertDataDir(machine: Machine): Promise<void> {
   const config = await readLooseConfig(machine.path(systemConfig), {});
   if (!config.exists || config.dataDir === systemDataDir) return;
@@ -77,7 +77,7 @@ function settleFolders(machine: Machine, { uid, gid }: ServiceUser, tell: (line:
   tell(`gave everything in ${systemDataDir} to the user of the service`);
 }
 
-/** With another key than before, everybody would have to sign in again. */
+/** With a different key, everybody would have to sign in again. */
 async function settleKey(machine: Machine, { gid }: ServiceUser, tell: (line: string) => void): Promise<void> {
   const file = machine.path(systemTokenKey);
   const access = { uid: 0, gid, mode: 0o640 };

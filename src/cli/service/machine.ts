@@ -5,23 +5,23 @@ import { type FileOwner, isRoot } from '../../base/files/ownership.ts';
 
 /** How a program ended. */
 export interface Ran {
-  /** 127 where there is no such program. */
+  /** 127 if there is no such program. */
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** The machine that a service is installed on; a test hands in its own. */
+/** The machine that a service is installed on; tests pass their own. */
 export interface Machine {
   readonly isRoot: boolean;
-  /** Whether systemd is what runs the services here: sd_booted(3). */
+  /** Whether systemd runs the services here: sd_booted(3). */
   readonly runsSystemd: boolean;
-  /** Where a path of the machine is. */
+  /** The actual location of a path on the machine. */
   path(absolute: string): string;
   run(program: string, args: readonly string[]): Ran;
 }
 
-/** The one that this process runs on. */
+/** The machine that this process runs on. */
 export function thisMachine(): Machine {
   return {
     isRoot: isRoot(),
@@ -43,7 +43,7 @@ export function mustRun(machine: Machine, program: string, args: readonly string
   throw new BridgeError('service-step-failed', `${[program, ...args].join(' ')} failed (${code}): ${said}`);
 }
 
-/** User and primary group by name, as the whole machine knows them; undefined where there is no such user. */
+/** User and primary group by name, as known to the whole machine; undefined if there is no such user. */
 export function findUser(machine: Machine, name: string): (FileOwner & { readonly group: string }) | undefined {
   const [, , uid, gid] = machine.run('getent', ['passwd', name]).stdout.trim().split(':');
   if (uid === undefined || gid === undefined) return undefined;

@@ -3,15 +3,15 @@ import { dirname } from 'node:path';
 import { BridgeError } from '../../base/errors.ts';
 import { program } from '../../base/program/place.ts';
 
-/** What a command line of mailbridge begins with, absolute: Node.js and the script, or the executable alone. */
+/** The start of a mailbridge command line, absolute: Node.js and the script, or only the executable. */
 export type Program = readonly string[];
 
-/** The mailbridge that runs now. */
+/** The mailbridge that is running. */
 export function thisProgram(): Program {
   return program.command();
 }
 
-/** What the sandbox of the unit hides from the service: ProtectHome, PrivateTmp. */
+/** What the unit's sandbox hides from the service: ProtectHome, PrivateTmp. */
 const hidden = ['/home/', '/root/', '/run/user/', '/tmp/', '/var/tmp/'];
 
 /**
@@ -32,7 +32,7 @@ export function assertServiceMayRun(program: Program): void {
   }
 }
 
-/** The file or folder on the way to a file that other users may not read or enter. */
+/** The first file or folder on the path that other users may not read or enter. */
 function closedTo(file: string): string | undefined {
   if ((statSync(file).mode & 0o004) === 0) return file;
   for (let folder = dirname(file); folder !== dirname(folder); folder = dirname(folder)) {

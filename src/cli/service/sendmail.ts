@@ -7,14 +7,14 @@ import { shellWord } from '../terminal/shell-word.ts';
 import { type Machine, mustRun } from './machine.ts';
 import type { Program } from './program.ts';
 
-/** What programs run that send mail by the machine's own means. */
+/** The program that others run to send mail through the machine's own mail system. */
 const sendmailLink = '/usr/sbin/sendmail';
 const wrapper = '/usr/local/lib/mailbridge/sendmail';
-/** Less than a real mail server has: update-alternatives(1). */
+/** Lower than that of a real mail server: update-alternatives(1). */
 const priority = '10';
 
 /**
- * Puts mailbridge in the place of sendmail where no other mail program has it.
+ * Installs mailbridge as sendmail if no other mail program is.
  * @returns what was done, a line each
  */
 export async function installSendmail(machine: Machine, program: Program): Promise<string[]> {
@@ -23,7 +23,7 @@ export async function installSendmail(machine: Machine, program: Program): Promi
   const text = `#!/bin/sh\n# Written by mailbridge install-service.\nexec ${[...program, 'sendmail', ...known].map(shellWord).join(' ')} "$@"\n`;
   const isWritten = !existsSync(script) || readFileSync(script, 'utf8') !== text;
   if (isWritten) await writeWholeFile(script, text, 0o755);
-  // Every user of the machine runs it; folders are made for one alone.
+  // Every user of the machine runs it, but folders are created for one user only.
   chmodSync(dirname(script), 0o755);
   const whose =
     known.length > 0
@@ -49,7 +49,7 @@ function link(machine: Machine): string[] {
   return [`linked ${sendmailLink} to ${wrapper}`];
 }
 
-/** Takes back what {@link installSendmail} has done. @returns what was done */
+/** Undoes {@link installSendmail}. @returns what was done */
 export function removeSendmail(machine: Machine): string[] {
   const path = machine.path(sendmailLink);
   const target = linkTarget(path);
@@ -67,11 +67,11 @@ export function removeSendmail(machine: Machine): string[] {
   return [...done, `removed ${wrapper}`];
 }
 
-/** Options for a listener and a mailbox that any user may send by, so that the configuration is not read. */
+/** Options for a listener and a mailbox that any user may send through, so that the configuration is not read. */
 async function knownServer(machine: Machine): Promise<string[]> {
   const config = machine.path(systemConfig);
   if (!existsSync(config)) return [];
-  // Whatever is wrong with the configuration, its own check says.
+  // Anything wrong with the configuration is reported by its own check.
   const found = await findServer({ config }, {}).catch(() => undefined);
   if (found === undefined || found.login !== undefined || found.tls || found.sender === '') return [];
   return [

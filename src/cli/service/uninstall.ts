@@ -6,8 +6,8 @@ import { removeSendmail } from './sendmail.ts';
 import { unitPath } from './unit.ts';
 
 /**
- * Stops the service and takes it back. Configuration, keys and queue stay, with the user whom they belong to.
- * @param tell told of each thing done
+ * Stops the service and uninstalls it. Configuration, keys and queue stay, and so does the user who owns them.
+ * @param tell called for each thing done
  * @throws BridgeError `service-step-failed`
  */
 export function uninstallService(machine: Machine, tell: (line: string) => void): void {

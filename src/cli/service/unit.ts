@@ -2,7 +2,7 @@ import { program as shipped } from '../../base/program/place.ts';
 import { systemConfig } from '../../base/system/system-paths.ts';
 import type { Program } from './program.ts';
 
-/** Where systemd looks for units of the administrator: systemd.unit(5). */
+/** Where systemd looks for the administrator's units: systemd.unit(5). */
 export const unitPath = '/etc/systemd/system/mailbridge.service';
 
 /** The unit that ships in the package. */
@@ -10,14 +10,14 @@ export function shippedUnit(): string {
   return shipped.read('service/mailbridge.service').toString('utf8');
 }
 
-/** What is filled into the unit. */
+/** The values filled into the unit. */
 export interface UnitParts {
   readonly user: string;
   readonly group: string;
   readonly program: Program;
 }
 
-/** The unit of the package for this machine. */
+/** The package's unit, adapted to this machine. */
 export function serviceUnit({ user, group, program }: UnitParts): string {
   const command = [...program, 'start', '--set-up', '--config', systemConfig].map(unitWord).join(' ');
   return shippedUnit()

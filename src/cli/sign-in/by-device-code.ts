@@ -5,8 +5,7 @@ import { DeviceCodeDisplay } from './device-code-display.ts';
 import type { SignInRequest, SignInTerminal } from './terminal.ts';
 
 /**
- * Signs a person in by a code that they enter on any device. Whoever looks for their phone for too long finds a new
- * code.
+ * Signs a person in by a code that they enter on any device. A person who takes too long gets a new code.
  * @throws BridgeError see `signInByDeviceCode`, but never `device-code-expired`
  */
 export async function signInWithCode(signIn: SignInRequest, terminal: SignInTerminal): Promise<SignedIn> {

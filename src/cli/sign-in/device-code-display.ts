@@ -4,13 +4,13 @@ import type { SignInTerminal } from './terminal.ts';
 
 const endOfLine = '\u001b[K';
 
-/** Shows a device code and the address to enter it at; on a terminal also as a QR code, and how long it lasts. */
+/** Shows a device code and the URL to enter it at; on a terminal also as a QR code, and how long it is valid. */
 export class DeviceCodeDisplay {
   readonly #invitation: string;
   readonly #terminal: SignInTerminal;
   #countdown: NodeJS.Timeout | undefined;
 
-  /** @param invitation how the person is asked: `Sign in` */
+  /** @param invitation how the person is addressed: `Sign in` */
   constructor(invitation: string, terminal: SignInTerminal) {
     this.#invitation = invitation;
     this.#terminal = terminal;
@@ -19,7 +19,7 @@ export class DeviceCodeDisplay {
   show({ userCode, verificationUri, expiresAtMs }: DeviceCode): void {
     const { io, tell } = this.#terminal;
     tell(`${this.#invitation}: open ${verificationUri} on any device and enter the code\n\n  ${userCode}\n`);
-    // Standard output may be a file that somebody reads; the code stands there, the rest is for eyes alone.
+    // Standard output may be a file that somebody reads; it gets the code, the rest is only for display.
     if (!io.stderr.isTTY) return;
     io.stderr.write(`${renderUnicodeCompact(verificationUri, { border: 2 })}\n\n`);
     const tick = () => io.stderr.write(`\rWaiting for the sign-in, ${this.#left(expiresAtMs)} left. ${endOfLine}`);
@@ -27,7 +27,7 @@ export class DeviceCodeDisplay {
     this.#countdown = setInterval(tick, 1000);
   }
 
-  /** Takes the countdown away. */
+  /** Removes the countdown. */
   end(): void {
     if (this.#countdown === undefined) return;
     clearInterval(this.#countdown);

@@ -17,10 +17,10 @@ export interface BrowserSignIn extends SignInRequest {
 const patienceMs = 15 * 60_000;
 
 /**
- * Signs a person in in the browser of this machine, which comes back to a port that is listened on here. With a
- * redirect URI elsewhere any browser does, and the address where it ends up is pasted.
+ * Signs a person in in the browser on this machine, which returns to a port that this process listens on. With a
+ * redirect URI elsewhere any browser will do, and the URL where it ends up is pasted.
  * @throws BridgeError see `beginAuthorization` and `AuthorizationRequest`; `sign-in-cancelled` after 15 minutes,
- *   `cancelled`, `port-in-use`, `listen-failed`
+ * `cancelled`, `port-in-use`, `listen-failed`
  */
 export function signInInBrowser(signIn: BrowserSignIn, terminal: SignInTerminal): Promise<SignedIn> {
   const { redirectUri } = signIn;
@@ -72,12 +72,12 @@ function isLoopbackUri(redirectUri: string): boolean {
   return url?.protocol === 'http:' && ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname);
 }
 
-/** 0, any free one, where none is configured: Entra ID takes any port of a loopback address. */
+/** 0, any free one, if none is configured: Entra ID accepts any port of a loopback address. */
 function portOf(redirectUri: string | undefined): number {
   return Number(URL.parse(redirectUri ?? '')?.port ?? 0);
 }
 
-/** The configured address, letter by letter as it is registered, with the port that is listened on. */
+/** The configured URL, exactly as registered, with the port that is listened on. */
 function listenedOn(configured: string | undefined, { redirectUri }: LoopbackRedirect): string {
   if (configured === undefined) return redirectUri;
   const { port } = new URL(redirectUri);

@@ -21,10 +21,10 @@ import { pointedToBrowser, type SignInTerminal } from './terminal.ts';
 /** A connection that somebody signs in to. */
 export type SignInConnection = Exclude<DelegatedConnection, { grant: 'password' }>;
 
-/** What is asked of a sign-in. */
+/** The options of a sign-in. */
 export interface Login {
   readonly name: string;
-  /** Whose sign-in it is, where each mailbox has its own. */
+  /** The owner of the sign-in, if each mailbox has its own. */
   readonly mailbox?: string | undefined;
   readonly connection: SignInConnection;
   readonly config: Config;
@@ -32,21 +32,21 @@ export interface Login {
   readonly shared: RecordTable | undefined;
   readonly http: HttpClient;
   readonly browser: boolean;
-  /** Another person may take the place of who has signed in; nobody is asked. */
+  /** Another person may replace the one who has signed in; nobody is asked. */
   readonly replace: boolean;
-  /** The hops are tried afterwards, so that a sign-in that works can be held against this one. */
+  /** The hops are tried afterwards, so that an existing working sign-in is not replaced by one that fails. */
   readonly check: boolean;
 }
 
-/** A sign-in that was made. */
+/** A completed sign-in. */
 export interface SignInMade {
   readonly outcome: LoginOutcome;
-  /** It is not kept yet: there is one that works. */
+  /** It is not stored yet, because there is one that works. */
   readonly trial: SignInTrial | undefined;
 }
 
 /**
- * Signs a person in for a connection, and asks every service that it needs for its scopes.
+ * Signs a person in for a connection, and requests the scopes of every service that it needs.
  * @throws BridgeError `sign-in-other-person`, and see `signInWithCode`, `signInInBrowser` and `SignInStore`
  */
 export async function logIn(login: Login, terminal: SignInTerminal): Promise<SignInMade> {
@@ -86,7 +86,7 @@ interface FirstSignIn {
   readonly others: readonly TokenResource[];
 }
 
-/** Uses the refresh token for the other services, and asks to sign in again where consent needs it. */
+/** Uses the refresh token for the other services, and asks the person to sign in again if consent requires that. */
 async function askOthers(
   login: Login,
   access: PersonalAccess,
@@ -101,7 +101,7 @@ async function askOthers(
   for (const resource of others) {
     let more = await grant.redeem(resource);
     if (more.refusal?.details.aadsts === consentMissing) {
-      // Consent is asked for on the sign-in page alone, and there for one service at a time.
+      // Consent is only requested on the sign-in page, for one service at a time.
       terminal.tell('\nWhat sending needs has not been consented to yet: please sign in once more.');
       const again = await signIn(login, access, resource, username, terminal);
       assertSamePerson(login.name, username, again.username);
@@ -142,7 +142,7 @@ function signIn(
   });
 }
 
-/** What is in the place of a sign-in and can never be one for this connection again. */
+/** Errors of a stored sign-in that can never work for this connection again. */
 const replaceable: ReadonlySet<string> = new Set([
   'sign-in-file-foreign',
   'sign-in-file-newer',
@@ -151,9 +151,9 @@ const replaceable: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * The sign-in there is. It is looked for before anybody is asked to sign in: a folder that cannot be written, or the
- * wrong key, shows now. With another key than the bridge has, a new sign-in would be of no use to it; with `--replace`
- * somebody says that the key before is lost.
+ * The existing sign-in. It is read before anybody is asked to sign in, so that a folder that cannot be written, or a
+ * wrong key, shows now. With a key other than the bridge's, a new sign-in would be useless to it; `--replace` says that
+ * the earlier key is lost.
  * @throws BridgeError see `SignInStore`
  */
 async function previousSignIn(

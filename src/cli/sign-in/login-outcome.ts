@@ -1,12 +1,12 @@
 import type { DelegatedScopes } from '../../tokens/entra/scopes.ts';
 
-/** What a sign-in came to. */
+/** The result of a sign-in. */
 export interface LoginOutcome {
-  /** User principal name of who signed in. */
+  /** User principal name of the person who signed in. */
   readonly username: string;
   readonly tenantId: string;
   readonly granted: readonly string[];
-  /** Needed and not granted. */
+  /** Permissions needed and not granted. */
   readonly missing: readonly string[];
   /** Why a service granted nothing, with how to fix it. */
   readonly refusals: readonly string[];
@@ -15,8 +15,8 @@ export interface LoginOutcome {
 }
 
 /**
- * Scopes that mailboxes of others need besides, and only Graph has: `Mail.Send.Shared` to `Mail.Send`. That there are
- * such mailboxes shows once it is known who has signed in.
+ * Additional scopes for mailboxes of others, which only Graph has: `Mail.Send.Shared` for `Mail.Send`. Whether there
+ * are such mailboxes shows once it is known who has signed in.
  */
 export function sharedScopes({ graph = [] }: DelegatedScopes): string[] {
   const shared = graph

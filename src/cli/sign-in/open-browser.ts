@@ -2,9 +2,8 @@ import { spawn } from 'node:child_process';
 import type { CliIo } from '../terminal/io.ts';
 
 /**
- * Opens a page in the browser of whoever sits at the terminal, where there is one. It never fails: the address is
- * printed as well.
- * @param url `https:` or `http:`; reaches the program as one argument, no shell reads it
+ * Opens a page in the browser of the terminal's user, if there is one. It never fails: the URL is printed as well.
+ * @param url `https:` or `http:`; passed to the program as one argument, without a shell
  */
 export function openBrowser(url: string, io: CliIo): void {
   const [command, ...args] = opener(io.env) ?? [];
@@ -17,6 +16,6 @@ export function openBrowser(url: string, io: CliIo): void {
 function opener(env: CliIo['env']): readonly string[] | undefined {
   if (process.platform === 'darwin') return ['open'];
   if (process.platform === 'win32') return ['rundll32', 'url.dll,FileProtocolHandler'];
-  // Without a screen xdg-open would start a browser in this very terminal.
+  // Without a display, xdg-open would start a browser in this very terminal.
   return env.DISPLAY || env.WAYLAND_DISPLAY ? ['xdg-open'] : undefined;
 }

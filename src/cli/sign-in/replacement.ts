@@ -4,16 +4,16 @@ import type { SignedIn } from '../../tokens/sign-ins/user-sign-in.ts';
 import { askLine } from '../terminal/ask-line.ts';
 import type { SignInTerminal } from './terminal.ts';
 
-/** A new sign-in beside the one that it would replace. */
+/** A new sign-in, and the one that it would replace. */
 export interface SignInTrial {
   readonly candidate: SignInStore;
-  /** The connection's own, which still holds the sign-in before. */
+  /** The connection's own store, which still contains the earlier sign-in. */
   readonly kept: SignInStore;
   readonly previous: SignIn;
 }
 
 /**
- * Lets another person take the place of who has signed in only if that is meant: asked at a terminal, said with
+ * Lets another person replace the one who has signed in only if that is intended: asked on a terminal, stated with
  * `--replace` elsewhere.
  * @throws BridgeError `sign-in-other-person`
  */
@@ -32,7 +32,7 @@ export async function confirmReplacement(
   throw otherPerson(`${told} It is kept.`, name, before, `mailbridge login ${name} --replace`);
 }
 
-/** Every service has to be asked in the name of one person. @throws BridgeError `sign-in-other-person` */
+/** Every service has to be requested on behalf of the same person. @throws BridgeError `sign-in-other-person` */
 export function assertSamePerson(name: string, before: string, now: string): void {
   if (isSame(before, now)) return;
   throw otherPerson(`${before} signed in first, then ${now} in place of them.`, name, before, undefined);
@@ -44,7 +44,7 @@ function otherPerson(text: string, name: string, wanted: string, replace: string
   return new BridgeError('sign-in-other-person', text, { remedy, details: { connection: name } });
 }
 
-/** How the hops went: with the new sign-in, told as they come; with the one before, only where that matters. */
+/** Tries the hops: with the new sign-in, shown as they come; with the earlier one, only if needed. */
 export interface SignInHops {
   /** @returns whether all of them work */
   withCandidate(): Promise<boolean>;
@@ -52,7 +52,7 @@ export interface SignInHops {
 }
 
 /**
- * Keeps the new sign-in, unless its hops fail and those of the one before work.
+ * Stores the new sign-in, unless its hops fail and those of the earlier one work.
  * @returns whether its hops work
  * @throws BridgeError `sign-in-kept`, or of a store
  */

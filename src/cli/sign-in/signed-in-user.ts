@@ -8,8 +8,8 @@ import { loadConfig } from '../../config/load.ts';
 import type { CliIo } from '../terminal/io.ts';
 
 /**
- * Who has signed in for a connection, as far as that can be told: the configuration may not hold yet, or the sign-in be
- * kept with another key.
+ * The person who has signed in for a connection, if that can be found out: the configuration may not be valid yet, or
+ * the sign-in be encrypted with another key.
  * @param path of the configuration
  */
 export async function signedInUser(name: string, path: string, { env }: CliIo): Promise<string | undefined> {

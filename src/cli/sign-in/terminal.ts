@@ -14,18 +14,18 @@ export interface SignInTerminal {
 
 /** Who is to sign in, and for what. */
 export interface SignInRequest extends UserClientOptions {
-  /** Of one resource. */
+  /** Scopes of one resource. */
   readonly scopes: readonly string[];
-  /** How the person is asked: `Sign in`, `Sign in as an administrator`. */
+  /** How the person is addressed: `Sign in`, `Sign in as an administrator`. */
   readonly invitation: string;
-  /** What they sign in to, for the page that a browser ends at: `connection contoso`. */
+  /** What they sign in to, for the page shown in the browser at the end: `connection contoso`. */
   readonly purpose: string;
   /** What happens then: `the terminal tries the connection`. */
   readonly next: string;
 }
 
 /**
- * The refusal, and where a policy of the tenant forbids the device code flow, as many do, the way around it.
+ * The refusal; if a tenant policy forbids the device code flow, as many do, with the way around it.
  * @param command signs in with the browser
  */
 export function pointedToBrowser(refusal: unknown, command: string): unknown {

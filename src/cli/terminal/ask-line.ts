@@ -6,10 +6,10 @@ const maxLineBytes = 16 * 1024;
 const lineFeed = 0x0a;
 
 /**
- * Asks for a line, typed, pasted or piped. What comes behind it stays for the next question. The prompt goes to
- * standard error.
- * @param signal gives the question up
- * @returns the line without its end; undefined when the input has ended
+ * Asks for a line, typed, pasted or piped. Input after it stays for the next question. The prompt goes to standard
+ * error.
+ * @param signal abandons the question
+ * @returns the line without its end; undefined if the input has ended
  * @throws the reason of `signal`
  */
 export function askLine(
@@ -19,7 +19,7 @@ export function askLine(
 ): Promise<string | undefined> {
   if (signal?.aborted) return Promise.reject(signal.reason);
   stderr.write(fittedText(prompt, widthOf(stderr, {})));
-  // Its end came with the answer before.
+  // The input ended with the previous answer.
   if (!stdin.readable) return Promise.resolve(undefined);
   return new Promise((resolve, reject) => {
     let read = Buffer.alloc(0);
@@ -31,7 +31,7 @@ export function askLine(
     const finish = (line: Buffer | undefined, rest?: Buffer) => {
       stop();
       if (rest !== undefined && rest.length > 0) stdin.unshift(rest);
-      // What is typed shows by itself, with its line end; what is piped does not.
+      // Typed input is echoed with its line end; piped input is not.
       if (!stdin.isTTY) stderr.write('\n');
       resolve(line?.toString().replace(/\r$/, ''));
     };

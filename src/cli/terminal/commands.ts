@@ -1,12 +1,12 @@
 import type { Screen } from './screen.ts';
 
-/** A command line, as a shell takes it, and what it is for. */
+/** A command line in shell syntax, and its purpose. */
 export interface NextCommand {
   readonly command: string;
   readonly does: string;
 }
 
-/** What to run, and beside it, or below where there is no room, what it does. */
+/** Shows what to run, with its purpose beside it, or below if there is no room. */
 export function tellCommands(commands: readonly NextCommand[], screen: Screen): void {
   const longest = Math.max(...commands.map(({ command }) => command.length));
   const hasRoom = commands.every(({ does }) => longest + does.length + 4 <= screen.width);

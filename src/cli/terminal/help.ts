@@ -2,7 +2,7 @@ import type { CliIo } from './io.ts';
 import { columnsOf, padded, widthOf } from './width.ts';
 import { wrapped, wrappedUsage } from './wrap.ts';
 
-/** Lines of prose that are longer than this are hard to read. */
+/** Longer lines of prose are hard to read. */
 const mostColumns = 110;
 /** An explanation with less room than this goes below what it explains. */
 const leastColumns = 32;
@@ -10,9 +10,9 @@ const leastColumns = 32;
 const explained = /^( +)(\S(?:.*?\S)?) {2,}(\S.*)$/;
 
 /**
- * Prints what `--help` says, in the width of the terminal.
- * @param usage laid out for a wide terminal: `Usage:` lines, paragraphs, and words with their explanation behind at
- *   least two blanks
+ * Prints the `--help` text, fitted to the terminal.
+ * @param usage laid out for a wide terminal: `Usage:` lines, paragraphs, and words followed by at least two spaces and
+ * their explanation
  * @returns the exit code, 0
  */
 export function showHelp({ stdout, env }: Pick<CliIo, 'stdout' | 'env'>, usage: string): 0 {
@@ -20,7 +20,7 @@ export function showHelp({ stdout, env }: Pick<CliIo, 'stdout' | 'env'>, usage: 
   return 0;
 }
 
-/** The text in lines no wider than the terminal; without a terminal as it is. */
+/** The text in lines no wider than the terminal; unchanged without a terminal. */
 export function fittedHelp(usage: string, columns: number): string {
   if (columns === Number.POSITIVE_INFINITY) return usage;
   const width = Math.min(columns, mostColumns);
@@ -34,7 +34,7 @@ export function fittedHelp(usage: string, columns: number): string {
   return `${blocks.join('\n')}\n`;
 }
 
-/** A block is a line with those that go on with it. */
+/** A block is a line with its continuation lines. */
 function endOfBlock(lines: readonly string[], start: number): number {
   const first = lines[start] ?? '';
   const from = goesOnFrom(first);
@@ -47,7 +47,7 @@ function endOfBlock(lines: readonly string[], start: number): number {
   return end;
 }
 
-/** What a following line is indented by, at least, if it goes on with this one. */
+/** The minimum indentation of a line that continues this one. */
 function goesOnFrom(line: string): number | undefined {
   if (line.trim() === '') return undefined;
   if (line.startsWith('Usage:')) return 8;

@@ -1,8 +1,8 @@
 import { BridgeError } from '../../base/errors.ts';
 
 /**
- * Does something that Ctrl-C and SIGTERM end in good order: the signal it is given is aborted, once. A second Ctrl-C
- * ends the process as usual.
+ * Runs work that Ctrl-C and SIGTERM end cleanly: its signal is aborted, once. A second Ctrl-C ends the process as
+ * usual.
  * @param work ends soon after its signal is aborted
  */
 export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {

@@ -5,8 +5,8 @@ const quietMs = 1000;
 const toLineStart = '\r\u001b[K';
 
 /**
- * Says what takes more than a second: a line on standard error of a terminal, with the seconds, that goes away again.
- * Elsewhere it says nothing.
+ * Reports work that takes more than a second: a line on the terminal's standard error, with the seconds, that
+ * disappears again. Without a terminal it shows nothing.
  */
 export class Progress {
   readonly #io: Pick<CliIo, 'stderr' | 'env'>;
@@ -21,13 +21,13 @@ export class Progress {
     if (io.stderr.isTTY) this.#timer = setInterval(() => this.#show(), quietMs).unref();
   }
 
-  /** Says something else from now on. */
+  /** Changes the text. */
   say(text: string): void {
     this.#text = text;
     if (this.#isShown) this.#show();
   }
 
-  /** Takes the line away, before another is written; it comes back. */
+  /** Removes the line before another is written; it comes back. */
   clear(): void {
     if (this.#isShown) this.#io.stderr.write(toLineStart);
     this.#isShown = false;
@@ -41,13 +41,13 @@ export class Progress {
   #show(): void {
     const seconds = Math.round((performance.now() - this.#startedAt) / 1000);
     const { stderr, env } = this.#io;
-    // In the last column some terminals would go on to the next line.
+    // In the last column some terminals would continue on the next line.
     stderr.write(`${toLineStart}${cutTo(`${this.#text} … ${seconds} s`, widthOf(stderr, env) - 1)}`);
     this.#isShown = true;
   }
 }
 
-/** Does something, and says so once it takes more than a second. */
+/** Does something, and reports it once it takes more than a second. */
 export async function withProgress<T>(
   io: Pick<CliIo, 'stderr' | 'env'>,
   text: string,

@@ -4,14 +4,14 @@ import { widthOf } from './width.ts';
 import { fittedText } from './wrap.ts';
 
 /**
- * Asks on a terminal for a line that is not shown while it is typed. The prompt goes to standard error, so that
- * standard output stays clean for pipes.
- * @param maxBytes what is typed beyond it is dropped
- * @returns the line; undefined when it was abandoned with Ctrl-C or Ctrl-D, or the input has ended
+ * Asks on a terminal for a line that is not echoed. The prompt goes to standard error, so that standard output stays
+ * clean for pipes.
+ * @param maxBytes anything beyond it is dropped
+ * @returns the line; undefined if it was abandoned with Ctrl-C or Ctrl-D, or the input has ended
  */
 export function promptHidden(io: CliIo, prompt: string, maxBytes: number): Promise<string | undefined> {
   const { stdin, stderr } = io;
-  // Its end came with the answer before.
+  // The input ended with the previous answer.
   if (!stdin.readable) return Promise.resolve(undefined);
   const decoder = new StringDecoder('utf8');
   return new Promise((resolve) => {

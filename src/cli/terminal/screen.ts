@@ -18,7 +18,7 @@ const marks = {
   remedy: { sign: '→', style: 'cyan' },
 } as const satisfies Readonly<Record<string, { readonly sign: string; readonly style: Style }>>;
 
-/** What a line is marked with. */
+/** The mark of a line. */
 export type Mark = keyof typeof marks;
 
 const signs = new Map(Object.entries(marks).map(([mark, { sign }]) => [sign as string | undefined, mark as Mark]));
@@ -26,16 +26,16 @@ const signs = new Map(Object.entries(marks).map(([mark, { sign }]) => [sign as s
 /** How a text is shown. */
 export interface Shown {
   readonly mark?: Mark | undefined;
-  /** Blanks before the mark or the text. */
+  /** Spaces before the mark or the text. */
   readonly indent?: number;
-  /** Blanks before what has no room on the first line; default: below the beginning of the text. */
+  /** Spaces before continuation lines; default: aligned with the beginning of the text. */
   readonly hanging?: number;
   readonly style?: Style;
 }
 
 /**
- * Where a command writes for people. It knows how wide the terminal is and whether it takes colours; control characters
- * in what it is given are shown, not obeyed.
+ * Where a command writes for people. It knows how wide the terminal is and whether it supports colours; control
+ * characters in its input are shown, not executed.
  */
 export class Screen {
   readonly #output: CliOutput;
@@ -46,19 +46,19 @@ export class Screen {
     this.#env = env;
   }
 
-  /** Columns; infinite without a terminal. Asked anew each time: a window changes its size. */
+  /** Columns; infinite without a terminal. Read each time, because a window changes its size. */
   get width(): number {
     return widthOf(this.#output, this.#env);
   }
 
-  /** Whether there is a terminal, and somebody at it who has nothing against colours. */
+  /** Whether there is a terminal, and its user does not refuse colours. */
   get colours(): boolean {
     return takesColours(this.#output, this.#env);
   }
 
   /**
-   * Writes a text, each line of it broken between words where the terminal ends. A line that begins with blanks or a
-   * mark goes on below what follows these.
+   * Writes a text, breaking each line between words at the terminal's width. A line that begins with spaces or a mark
+   * continues below what follows these.
    */
   say(text: string, shown: Shown = {}): void {
     this.#write(text.split('\n').flatMap((line) => this.#lines(line, shown)));
@@ -75,12 +75,12 @@ export class Screen {
     this.#write(tableLines(visible, rows, this.width - indent).map((line) => ' '.repeat(indent) + line));
   }
 
-  /** The mark as it is shown here, for a text that is put together elsewhere. */
+  /** The mark as shown here, for a text that is composed elsewhere. */
   sign(mark: Mark): string {
     return this.paint(marks[mark].sign, marks[mark].style);
   }
 
-  /** Writes a command of a shell, which takes it as it stands here. */
+  /** Writes a shell command in a form that can be pasted. */
   command(command: string, indent: number): void {
     this.#write(wrappedCommand(visibleLine(command), this.width, indent));
   }
@@ -111,7 +111,7 @@ export class Screen {
     });
   }
 
-  /** At once, so that nothing comes between. */
+  /** In one write, so that nothing comes in between. */
   #write(lines: readonly string[]): void {
     this.#output.write(lines.map((line) => `${line.trimEnd()}\n`).join(''));
   }

@@ -5,18 +5,18 @@ export interface Column<Row> {
   readonly heading: string;
   value(row: Row): string;
   readonly align?: 'left' | 'right';
-  /** Where a row has no room, values are cut to no fewer columns than this; default: they are never cut. */
+  /** If a row has no room, values are cut to no fewer columns than this; default: they are never cut. */
   readonly least?: number;
-  /** Where a row has still no room, the column with the highest number is left out first; default: none is. */
+  /** If a row still has no room, the column with the highest number is left out first; default: never. */
   readonly spare?: number;
-  /** Dresses a value, with the blanks beside it, in colours. */
+  /** Colours a value, with the spaces beside it. */
   dress?(text: string, row: Row): string;
 }
 
 const gap = '  ';
 
 /**
- * Rows as lines, below a line of headings unless all of these are empty. One row is one line, whatever the width.
+ * Rows as lines, below a line of headings unless all of these are empty. One row is one line, at any width.
  * @param width columns; may be infinite
  */
 export function tableLines<Row>(columns: readonly Column<Row>[], rows: readonly Row[], width: number): string[] {
@@ -44,7 +44,7 @@ interface Measured {
   readonly columns: number;
 }
 
-/** The columns that have room once their values are cut. */
+/** The columns that fit once their values are cut. */
 function fitting(all: readonly Measured[], width: number): readonly Measured[] {
   const least = all.map(({ columns, least }) => Math.min(columns, least ?? columns));
   if (total(least) <= width) return all;

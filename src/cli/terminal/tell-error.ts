@@ -7,9 +7,9 @@ import { Screen } from './screen.ts';
 type ErrorOutput = Pick<CliIo, 'stderr' | 'env'>;
 
 /**
- * Says on standard error what went wrong and what to do: one line, which a terminal breaks between words; problems that
- * the message lists have a line each there.
- * @param json one JSON object instead: `code`, `message`, `remedy`, and `details` where there are any
+ * Shows on standard error what went wrong and what to do: one line, which a terminal breaks between words; there, each
+ * problem that the message lists has its own line.
+ * @param json one JSON object instead: `code`, `message`, `remedy`, and `details` if there are any
  */
 export function tellError({ stderr, env }: ErrorOutput, error: BridgeError, json: boolean): void {
   if (json) {
@@ -32,7 +32,7 @@ export function tellError({ stderr, env }: ErrorOutput, error: BridgeError, json
   screen.say(safeLine(end), { mark: 'remedy', indent: 2 });
 }
 
-/** Runs a command and tells its error. @returns its exit code, or for the error 2 where the usage is wrong and else 1 */
+/** Runs a command and shows its error. @returns its exit code; for an error, 2 for wrong usage and otherwise 1 */
 export async function withErrorsTold(io: ErrorOutput, json: boolean, run: () => Promise<number>): Promise<number> {
   try {
     return await run();
@@ -44,7 +44,7 @@ export async function withErrorsTold(io: ErrorOutput, json: boolean, run: () => 
   }
 }
 
-/** Says on standard error what is not as it should be, though the command goes on. @param json as for an error */
+/** Shows a warning on standard error while the command continues. @param json as for an error */
 export function tellWarning({ stderr, env }: ErrorOutput, text: string, json: boolean): void {
   if (json) stderr.write(`${visible(JSON.stringify({ warning: text }))}\n`);
   else if (stderr.isTTY) new Screen(stderr, env).say(text, { mark: 'warning' });

@@ -2,7 +2,7 @@ const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
 const dayMs = 24 * hourMs;
 
-/** How long something is: `40 s`, `12 min`, `3 h`, `2 d`, to the whole unit. */
+/** A duration: `40 s`, `12 min`, `3 h`, `2 d`, in whole units. */
 export function durationText(ms: number): string {
   const long = Math.abs(ms);
   if (long < minuteMs) return `${Math.round(long / 1000)} s`;
@@ -10,20 +10,20 @@ export function durationText(ms: number): string {
   return long < 2 * dayMs ? `${Math.round(long / hourMs)} h` : `${Math.round(long / dayMs)} d`;
 }
 
-/** How far a moment is away: `3 min ago`, `in 2 h`, `now`. */
+/** How far away a moment is: `3 min ago`, `in 2 h`, `now`. */
 export function relativeTime(ms: number, nowMs: number): string {
   const away = ms - nowMs;
   if (Math.abs(away) < 1000) return 'now';
   return away < 0 ? `${durationText(away)} ago` : `in ${durationText(away)}`;
 }
 
-/** The clock of this machine: `15:04`, with the date before it where that is not today's. */
+/** The local time: `15:04`, preceded by the date if that is not today. */
 export function localTime(ms: number, nowMs = ms): string {
   const [day, clock] = partsOf(ms);
   return day === partsOf(nowMs)[0] ? clock : `${day} ${clock}`;
 }
 
-/** Date and clock of this machine, to the second: `2026-11-29 15:04:05`. */
+/** Local date and time, to the second: `2026-11-29 15:04:05`. */
 export function localDateTime(ms: number): string {
   const [day, clock] = partsOf(ms);
   return `${day} ${clock}:${digits(new Date(ms).getSeconds())}`;

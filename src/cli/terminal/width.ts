@@ -5,8 +5,7 @@ import type { CliOutput } from './io.ts';
 const usualWidth = 80;
 
 /**
- * Columns of the terminal that a stream is. Infinite where it is none: a record stays one line there, for `grep` and
- * its like.
+ * Columns of a terminal stream. Infinite for other streams: there a record stays on one line, for `grep` and the like.
  */
 export function widthOf(stream: CliOutput, env: Environment): number {
   if (!stream.isTTY) return Number.POSITIVE_INFINITY;
@@ -22,7 +21,7 @@ export function columnsOf(text: string): number {
 
 const graphemes = new Intl.Segmenter();
 
-/** The beginning of a text, with `…` for what has no room. @param columns at least 1 */
+/** The beginning of a text, with `…` for what does not fit. @param columns at least 1 */
 export function cutTo(text: string, columns: number): string {
   if (columnsOf(text) <= columns) return text;
   let kept = '';
@@ -35,7 +34,7 @@ export function cutTo(text: string, columns: number): string {
   return `${kept}…`;
 }
 
-/** A text with blanks to fill a number of columns, behind it or, for numbers, before it. */
+/** A text padded with spaces to a number of columns, after it or, for numbers, before it. */
 export function padded(text: string, columns: number, align: 'left' | 'right' = 'left'): string {
   const blanks = ' '.repeat(Math.max(0, columns - columnsOf(text)));
   return align === 'left' ? text + blanks : blanks + text;

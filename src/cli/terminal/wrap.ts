@@ -3,17 +3,17 @@ import { columnsOf } from './width.ts';
 /** A number stays with its unit. */
 const wordsAndBlanks = /( *)(\(?\d[\d.]* (?:ms|s|min|h|d|B|kB|MB)(?![^\s).,:;])[).,:;]*|[^ ]+)/g;
 
-/** What stands before the lines of a text. */
+/** Text before the lines of a text. */
 export interface Margins {
   /** Before the first line; default nothing. */
   readonly first?: string;
-  /** Before the others; default as many blanks as the first has columns. */
+  /** Before the others; default as many spaces as the first has columns. */
   readonly rest?: string;
 }
 
 /**
- * A text in lines no wider than the terminal. Lines end between words alone: a word that is wider, such as an address,
- * stays whole. Blanks within a line stay as they are.
+ * A text in lines no wider than the terminal. Lines only end between words: a word that is wider, such as an address,
+ * stays whole. Spaces within a line stay as they are.
  * @param width columns; may be infinite
  */
 export function wrapped(text: string, width: number, { first = '', rest }: Margins = {}): string[] {
@@ -21,16 +21,16 @@ export function wrapped(text: string, width: number, { first = '', rest }: Margi
   return fitted(pieces, width, first, rest ?? ' '.repeat(columnsOf(first)));
 }
 
-/** As {@link wrapped}, for a usage line: what is in brackets stays together. */
+/** As {@link wrapped}, for a usage line: text in brackets stays together. */
 export function wrappedUsage(text: string, width: number, { first = '', rest }: Margins = {}): string[] {
   const pieces = (text.match(/\[[^\]]*\](?:\.\.\.)?|\S+/g) ?? []).map((word) => ({ gap: ' ', word }));
   return fitted(pieces, width, first, rest ?? ' '.repeat(columnsOf(first)));
 }
 
-/** What a line begins with: blanks, a mark, the number of a choice. */
+/** How a line can begin: spaces, a mark, the number of a choice. */
 const beginning = /^ *(?:\d+ {2}|[✓✗!–→] )?/;
 
-/** A text that has been laid out in lines: a long one goes on below its own beginning. */
+/** A text that is already laid out in lines: a long one continues below its own beginning. */
 export function fittedText(text: string, width: number): string {
   const fit = (line: string): string => {
     const [first = ''] = beginning.exec(line) ?? [];
@@ -40,7 +40,7 @@ export function fittedText(text: string, width: number): string {
   return text.split('\n').map(fit).join('\n');
 }
 
-/** A command of a shell in lines that it takes as one: all but the last end in a backslash. */
+/** A shell command in lines that the shell joins: all but the last end in a backslash. */
 export function wrappedCommand(command: string, width: number, indent: number): string[] {
   const lines = wrapped(command, width - 2, { first: ' '.repeat(indent), rest: ' '.repeat(indent + 4) });
   return lines.map((line, at) => (at < lines.length - 1 ? `${line} \\` : line));

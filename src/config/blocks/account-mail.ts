@@ -30,7 +30,10 @@ const rewriteBlock = () =>
     recipients: rules('Addresses of recipients: in the envelope, and in To and Cc.'),
   });
 
-/** Header fields (RFC 5322 section 2.2: printable ASCII but the colon) that no configuration may change, with the reason. */
+/**
+ * Header fields (RFC 5322 section 2.2: printable ASCII but the colon) that a configuration must not change, with the
+ * reason.
+ */
 const protectedFields: readonly (readonly [fields: RegExp, reason: string])[] = [
   [/^(?:from|sender)$/, 'the sender is checked; use "forceFrom" or "rewrite"'],
   [/^(?:to|cc|bcc)$/, 'it names who gets the message; use "rewrite" or "redirectAllTo"'],
@@ -97,7 +100,7 @@ const headersBlock = () =>
     ),
   });
 
-/** The keys of an account that change its mail, and say who hears of its failures. */
+/** The keys of an account that change its mail and set who gets its failures. */
 export const accountMail = {
   rewrite: z.exactOptional(rewriteBlock()).meta({
     description:

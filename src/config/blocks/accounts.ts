@@ -9,7 +9,7 @@ import { passwordFromBlock } from './passwords.ts';
 const scryptHash =
   /^\$scrypt\$ln=([1-9]\d?),r=([1-9]\d?),p=([1-9]\d?)\$([A-Za-z0-9+/]{11,86})\$([A-Za-z0-9+/]{22,86})$/;
 
-/** Whether the verifier would take the hash: sound, from 2^10 rounds, in 64 MiB at most. */
+/** Whether the verifier would accept the hash: well formed, at least 2^10 rounds, at most 64 MiB. */
 function isUsableHash(text: string): boolean {
   const [, ln, r, p, ...encoded] = scryptHash.exec(text) ?? [];
   const affordable = Number(ln) >= 10 && Number(p) <= 4 && 128 * Number(r) * 2 ** Number(ln) <= 64 * 1024 * 1024;
@@ -24,7 +24,7 @@ function passwordProblem(password: string): string | undefined {
       ? undefined
       : 'is a damaged or too costly hash; make one with "mailbridge hash-password"';
   }
-  // Other systems' hashes would otherwise be taken for the password itself, and nobody could log in.
+  // Otherwise other systems' hashes would be taken for the password itself, and nobody could log in.
   if (/^\$(?:2[abxy]|argon2(?:id|i|d)|[156y]|pbkdf2[a-z0-9-]*)\$/.test(password)) {
     return 'is a hash of another kind; only hashes of "mailbridge hash-password" are supported';
   }
@@ -43,13 +43,13 @@ export function readNetwork(text: string): { readonly address: string; readonly 
     : undefined;
 }
 
-/** IPv4 written inside IPv6 (RFC 4291 section 2.5.5.2). */
+/** Whether it is IPv4 written inside IPv6 (RFC 4291 section 2.5.5.2). */
 function isMapped(address: string): boolean {
   // The URL parser knows the canonical form of every spelling.
   return isIPv6(address) && /^\[::ffff:[^:]+:[^:]+\]$/.test(URL.parse(`http://[${address}]`)?.hostname ?? '');
 }
 
-/** Every address of a family. */
+/** Whether it means every address of a family. */
 function isEverybody(text: string): boolean {
   const network = readNetwork(text);
   return network !== undefined && network.prefix === (isMapped(network.address) ? 96 : 0);
@@ -57,7 +57,7 @@ function isEverybody(text: string): boolean {
 
 const usernameForm = /^[^\p{Cc}\s](?:[^\p{Cc}]*[^\p{Cc}\s])?$/u;
 
-/** @param everybody what it would mean to name every address */
+/** @param everybody what naming every address would mean */
 export const network = (everybody: string) =>
   z
     .string()
@@ -165,7 +165,7 @@ export const accountBlock = (sources: Sources) =>
     }),
     ...accountMail,
   }).transform(({ mailbox: fixed, mailboxes: named = [], mailboxFrom, senders, send, ...account }) => {
-    // Of an account for many, each person's own is the default one.
+    // For an account for many, the default mailbox is each person's own.
     const mailbox = fixed ?? (isDomainPattern(account.username) ? undefined : named.find(isAddress));
     const all = mailbox === undefined ? named : [mailbox, ...named];
     const keys = all.map((each) => each.toLowerCase());
@@ -173,7 +173,7 @@ export const accountBlock = (sources: Sources) =>
     const from = mailboxFrom ?? (named.length > 0 ? 'envelope' : 'fixed');
     const sentAs = senders ?? mailboxes;
     const addressOf = (sender: (typeof sentAs)[number]) => (typeof sender === 'string' ? sender : sender.address);
-    // A mailbox that is sent as itself takes no right; a fixed one sends as all the others.
+    // A mailbox that sends as itself needs no permission; a fixed one sends as all the others.
     const own = from === 'fixed' ? [] : keys;
     const foreign = sentAs.filter((sender) => !own.includes(addressOf(sender).toLowerCase()));
     const { forceFrom } = account;

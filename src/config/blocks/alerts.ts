@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { isLoopback } from '../../base/sockets/loopback.ts';
 import { block, mailbox, type Sources, secret } from '../fields.ts';
 
-/** In the clear, whoever is on the way learns what is wrong here. */
+/** Unencrypted, anybody on the path would learn what is wrong here. */
 function isWebhookUrl(text: string): boolean {
   const url = URL.parse(text);
   if (url === null || url.username !== '' || url.password !== '') return false;

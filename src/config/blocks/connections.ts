@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { cloudNames } from '../clouds.ts';
 import { block, guid, host, mailbox, origin, path, port, type Sources, secret, tenant } from '../fields.ts';
 
-/** How tokens are got, in the order of preference. */
+/** The ways to get tokens, in order of preference. */
 export const grants = [
   'client-credentials',
   'managed-identity',
@@ -114,7 +114,7 @@ const prompt = () =>
     .exactOptional(z.enum(['none', 'login', 'consent', 'select_account']))
     .meta({ description: 'What the sign-in page must prompt for.' });
 
-/** The keys of a connection by grant; one grant, one block. */
+/** The keys of a connection by grant, one block for each. */
 const shapes = (sources: Sources) => ({
   'client-credentials': { tenantId: tenantId(), clientId: clientId(), ...credentials(sources) },
   'managed-identity': {
@@ -166,13 +166,13 @@ const grantTexts: Readonly<Record<GrantName, string>> = {
   password: 'The password of a person, sent to Microsoft. Deprecated; a last resort.',
 };
 
-/** Every key that a connection can have with one grant or another. */
+/** Every key that a connection can have with any grant. */
 export function connectionKeys(sources: Sources): string[] {
   const keys = Object.values(shapes(sources)).flatMap((shape) => Object.keys(shape));
   return [...new Set(['grant', ...keys, ...Object.keys(shared(sources))])];
 }
 
-/** `connections.NAME`: one app registration in one tenant, and how its tokens are got. */
+/** `connections.NAME`: one app registration in one tenant, and how its tokens are obtained. */
 export function connectionBlock(sources: Sources) {
   const all = connectionKeys(sources);
   const byGrant = shapes(sources);

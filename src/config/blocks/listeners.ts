@@ -19,7 +19,7 @@ export const tlsBlock = (sources: Sources) =>
     }),
   });
 
-/** What overrides the `tls` block for one port. */
+/** Overrides the `tls` block for one port. */
 const listenerTls = (sources: Sources) =>
   block({
     cert: z.exactOptional(path(sources)).meta({ description: 'PEM file with another certificate; needs `key`.' }),
@@ -76,7 +76,7 @@ export const listenerBlock = (sources: Sources) =>
       .meta({ description: 'Overrides the `tls` block for this listener, key by key. Meant for old devices.' }),
   });
 
-/** Too short to withstand guesses that nobody slows. */
+/** Anything shorter would not withstand guessing without a rate limit. */
 const shortestToken = 20;
 
 function tokenProblem(text: string): string | undefined {
@@ -89,7 +89,7 @@ function isPublicUrl(text: string): boolean {
   return url !== null && /^https?:$/.test(url.protocol) && text.toLowerCase().replace(/\/$/, '') === url.origin;
 }
 
-/** `admin.oidc`: sign-in by Entra ID. */
+/** `admin.oidc`: sign-in through Entra ID. */
 const oidcBlock = (sources: Sources) =>
   block({
     tenantId: tenant()
@@ -162,7 +162,7 @@ export const adminBlock = (sources: Sources) =>
             error: 'must be "https://" or "http://" with a host and optionally a port, and nothing after it',
             abort: true,
           })
-          // As browsers write it: it is compared, and redirect URIs begin with it.
+          // In the form that browsers send: it is compared, and redirect URIs begin with it.
           .transform((text) => new URL(text).origin),
       )
       .meta({

@@ -21,7 +21,7 @@ function isLdapUrl(text: string): boolean {
 
 const dn = () => z.string().min(1).max(1024);
 
-/** A part of a DN, or what Active Directory takes in place of one. */
+/** A part of a DN, or what Active Directory accepts instead. */
 const bindTemplate = () =>
   dn()
     .refine((text) => /\{(?:username|local)\}/.test(text), { error: 'must hold "{username}" or "{local}"' })
@@ -124,7 +124,7 @@ export const passwordFromBlock = (sources: Sources) =>
         'Where the password is checked, instead of `password`: in a file, by an LDAP server, or only against app passwords (`mailbridge account add`), which every account accepts. See [Accounts](accounts.md).',
     });
 
-/** The filter where the configuration gives none. */
+/** The filter if the configuration has none. */
 export function ldapFilter(filter: string | undefined): string {
   return filter ?? standardFilter;
 }

@@ -19,29 +19,29 @@ import { batchLimits } from './batch-limits.ts';
 import { transactionRefusal, upstreamFailure } from './errors.ts';
 import { openingVerdict } from './quick-retry.ts';
 
-/** Settings of the courier to Exchange Online by SMTP submission. */
+/** Settings of the courier to Exchange Online over SMTP submission. */
 export interface ExchangeSmtpCourierOptions extends SmtpSessionOptions {
   readonly getToken: GetToken;
   /**
-   * Whose name is given at the login for a mailbox. Default: the mailbox itself, as the token of an application wants
-   * it. The token of a person wants that person, whatever mailbox MAIL FROM names.
+   * The login for a mailbox. Default: the mailbox itself, as the token of an application requires. The token of a
+   * person requires that person, whatever mailbox MAIL FROM names.
    */
   readonly loginOf?: LoginOf;
   readonly marker: Marker;
   readonly copies: CopyNotes;
-  /** Of opening connections; default: none. */
+  /** For opening connections; default: none. */
   readonly retry?: QuickRetry;
-  /** Shared with whoever else connects to the same mailboxes. */
+  /** Shared with everything else that connects to the same mailboxes. */
   readonly permits: KeyedSemaphore;
-  /** A connection is left after so many messages; default 100. */
+  /** A connection is closed after this many messages; default 100. */
   readonly maxMessagesPerConnection?: number;
-  /** An unused connection is left after this time; default 30,000. */
+  /** An unused connection is closed after this time; default 30,000. */
   readonly idleTimeoutMs?: number;
 }
 
 const noRetry: QuickRetry = { mode: 'none', statusCodes: [], maxAttempts: 1, waitMs: 0, multiplyWait: false };
 
-/** No token was to be had: kept apart from what the server says. */
+/** No token could be had: distinguished from what the server says. */
 class TokenError extends Error {
   readonly failure: unknown;
 
@@ -51,7 +51,7 @@ class TokenError extends Error {
   }
 }
 
-/** Hands messages to Exchange Online by SMTP submission with XOAUTH2, under their true envelope. */
+/** Sends messages to Exchange Online over SMTP submission with XOAUTH2, under their true envelope. */
 export class ExchangeSmtpCourier {
   readonly #options: ExchangeSmtpCourierOptions;
   readonly #pool: SmtpPool;
@@ -66,8 +66,8 @@ export class ExchangeSmtpCourier {
   }
 
   /**
-   * One delivery attempt, in as many transactions as Exchange Online's limits ask for. What has been delivered stays
-   * delivered when a later transaction fails.
+   * Makes one delivery attempt, in as many transactions as Exchange Online's limits require. What has been delivered
+   * stays delivered if a later transaction fails.
    */
   async deliver(message: OutgoingMessage, signal: AbortSignal): Promise<DeliveryReport> {
     const ledger = new Ledger();
@@ -89,8 +89,8 @@ export class ExchangeSmtpCourier {
   }
 
   /**
-   * Logs in, unless a connection is open already.
-   * @returns why no mail can be sent as this mailbox now; undefined where it can
+   * Logs in, unless a connection is already open.
+   * @returns why no mail can be sent as this mailbox now; undefined if it can
    */
   async unusable(mailbox: string, signal: AbortSignal): Promise<CourierVerdict | undefined> {
     try {
@@ -101,14 +101,14 @@ export class ExchangeSmtpCourier {
     }
   }
 
-  /** Leaves the idle connections, and from now on each one in use after its transaction. */
+  /** Closes idle connections, and from now on every used one after its transaction. */
   close(): Promise<void> {
     return this.#pool.close();
   }
 
   /**
-   * One transaction. A connection that the server closed while it was idle is found out only now: as long as the
-   * message has not been begun, it goes over a new one at once.
+   * Runs one transaction. Only now does it show if the server has closed an idle connection: as long as the message has
+   * not been started, a new connection is used at once.
    * @returns recipients that the server wants in a transaction of their own
    */
   async #transact(
@@ -172,13 +172,13 @@ export class ExchangeSmtpCourier {
   }
 }
 
-/** What one transaction is for. */
+/** What one transaction needs. */
 interface Sending extends Pick<ExchangeSmtpCourierOptions, 'marker' | 'copies'> {
   readonly message: OutgoingMessage;
   readonly batch: Batch;
 }
 
-/** Sends to those of a batch that the server can be told of. */
+/** Sends to those recipients of a batch that the server accepts. */
 async function sendBatch(
   session: UpstreamSmtpSession,
   { message, batch, marker, copies }: Sending,
@@ -215,12 +215,12 @@ async function sendBatch(
   );
   recordResult(ledger, recipients, result);
   if (result.response === undefined) return undefined;
-  // RFC 5321 section 4.5.3.1.10: "too many recipients" is said of this transaction alone.
+  // RFC 5321 section 4.5.3.1.10: "too many recipients" only concerns this transaction.
   const [next, ...others] = recipients.filter(({ address }) => isTooMany(result.refused.get(address)));
   return next === undefined ? undefined : [next, ...others];
 }
 
-/** When the server asks for the message. */
+/** Opened when the server asks for the message. */
 function opened(message: OutgoingMessage): AsyncIterable<Buffer> {
   message.assertMaySend?.();
   return message.open();

@@ -3,7 +3,7 @@ import { batchLimits } from './batch-limits.ts';
 import { loginRefusals } from './login-refusals.ts';
 import { transactionRefusals } from './refusals.ts';
 
-/** The courier that submits messages to Exchange Online by SMTP. */
+/** The courier that submits messages to Exchange Online over SMTP. */
 export const exchangeSmtpDescriptor: CourierDescriptor = {
   shortName: 'SMTP',
   medium: 'SMTP',
@@ -24,7 +24,7 @@ export const exchangeSmtpDescriptor: CourierDescriptor = {
   batchLimits,
   // Exchange Online limits, "Message size limit".
   maxMimeBytes: 150 * 1024 * 1024,
-  // Of who logs in, whatever MAIL FROM names.
+  // The mailbox of the login, whatever MAIL FROM names.
   copiesAt: ['login'],
   diagnosticType: 'smtp',
   passesDsn: true,

@@ -20,19 +20,21 @@ function replyVerdict(
   };
 }
 
-/** The verdict on a refusal of MAIL FROM, RCPT TO, DATA or the message; unknown ones by their first digit. */
+/**
+ * The verdict on a refusal of MAIL FROM, RCPT TO, DATA or the message; unknown replies are judged by their first digit.
+ */
 export function transactionRefusal(reply: UpstreamReply): CourierVerdict {
   const row = exchangeRefusalRow(transactionRefusals, reply);
   return replyVerdict(reply, reply.code >= 500 ? 'permanent' : 'temporary', row);
 }
 
 /**
- * The verdict on a refused login: never permanent, and the mailbox is paused. Where several mailboxes get it, the connection
- * is to blame.
+ * The verdict on a refused login: never permanent, and the mailbox is paused. If several mailboxes get it, the
+ * connection is to blame.
  */
 export function loginRefusal(reply: UpstreamReply): CourierVerdict {
   const verdict = ofLogin(reply);
-  // "Concurrent connections limit exceeded" speaks of the mailbox.
+  // "Concurrent connections limit exceeded" concerns the mailbox.
   return reply.code === 432 || /concurrent/i.test(reply.text) ? verdict : inTrouble(verdict, 'smtp', false);
 }
 

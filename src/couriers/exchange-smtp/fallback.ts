@@ -3,14 +3,14 @@ import type { DeliveryReport, OutgoingMessage } from '../../message/delivery.ts'
 import { RefusalMemory } from '../refusal-memory.ts';
 import type { ExchangeSmtpCourier } from './courier.ts';
 
-/** Somebody has to grant something first. */
+/** An administrator has to grant something first. */
 const refusedForMs = 60 * 60_000;
-/** A firewall, or trouble that passes. */
+/** A firewall, or passing trouble. */
 const unreachableForMs = 10 * 60_000;
 
 /**
- * SMTP for mail that another courier would not do justice to. Whether it is open is found out by logging in, for each
- * mailbox: the permission belongs to the connection, but SMTP AUTH is switched off and on for a mailbox.
+ * SMTP for mail that another courier would change. A login for each mailbox shows whether it is open: the permission
+ * belongs to the connection, but SMTP AUTH is switched on and off by mailbox.
  */
 export class SmtpFallback {
   readonly #courier: ExchangeSmtpCourier;
@@ -22,7 +22,7 @@ export class SmtpFallback {
     this.#closed = new RefusalMemory(clock);
   }
 
-  /** Whether mail of this mailbox can go by SMTP. Once it could, trouble that passes does not close it. */
+  /** Whether mail of this mailbox can be sent over SMTP. Once it could, passing trouble does not change that. */
   async isOpen(mailbox: string, signal: AbortSignal): Promise<boolean> {
     if (this.#closed.isRefused(mailbox)) return false;
     const key = mailbox.toLowerCase();
@@ -38,7 +38,10 @@ export class SmtpFallback {
     return false;
   }
 
-  /** As the courier by SMTP does, from the mailbox itself: so does Graph, and another reverse-path takes a right. */
+  /**
+   * Like the SMTP courier, but with the mailbox itself as the sender: Graph does the same, and another reverse-path
+   * needs a permission.
+   */
   async deliver(message: OutgoingMessage, signal: AbortSignal): Promise<DeliveryReport> {
     const envelope = { ...message.envelope, reversePath: message.mailbox };
     return { ...(await this.#courier.deliver({ ...message, envelope }, signal)), courier: 'smtp' };

@@ -1,7 +1,7 @@
 import { refusedLoginPauseMs } from '../verdict.ts';
 import { type ExchangeRefusalRow, permissionRemedy } from './refusal-row.ts';
 
-/** Replies to AUTH. None of them says anything about a message, so none of them is permanent. */
+/** Replies to AUTH. None says anything about a message, so none is permanent. */
 export const loginRefusals: readonly ExchangeRefusalRow[] = [
   {
     reply: '535 5.7.139 … SmtpClientAuthentication is disabled for the Tenant / the Mailbox',

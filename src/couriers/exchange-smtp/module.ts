@@ -2,5 +2,5 @@ import type { CourierModule } from '../descriptor.ts';
 
 export { probe } from './probe.ts';
 
-/** One serves all accounts of a connection: Exchange counts their sessions together. */
+/** One courier serves all accounts of a connection: Exchange counts their sessions together. */
 export const create: CourierModule['create'] = ({ exchangeSmtp }) => exchangeSmtp;

@@ -5,7 +5,7 @@ import type { UpstreamAccess } from '../descriptor.ts';
 import { probeTimeoutMs, unforeseenTrouble } from '../probe-trouble.ts';
 import { upstreamFailure } from './errors.ts';
 
-/** Whether the server takes connections and secures them: no login is needed to see that. */
+/** Whether the server accepts connections and secures them: that needs no login. */
 export async function probe(access: UpstreamAccess): Promise<ConnectionTrouble | undefined> {
   try {
     const options = { ...access.sessions, endpoint: access.endpoints.smtp, connectTimeoutMs: probeTimeoutMs };

@@ -3,8 +3,8 @@ import { SmtpUpstreamError } from '../../exchange/smtp/error.ts';
 import { upstreamFailure } from './errors.ts';
 
 /**
- * Whether a connection that could not be opened, or a login that was refused, may be tried again at once. Nothing of a
- * message has been sent by then, so no try does harm.
+ * Whether a connection that could not be opened, or a login that was refused, may be tried again at once. None of the
+ * message has been sent by then, so another try does no harm.
  * @param peer host and port, `host:port`
  */
 export function openingVerdict({ mode, statusCodes }: QuickRetry, error: unknown, peer: string): QuickRetryVerdict {

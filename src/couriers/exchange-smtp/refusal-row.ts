@@ -1,17 +1,19 @@
 import type { UpstreamReply } from '../../exchange/smtp/reply.ts';
 import type { KnownRefusal } from '../known-refusal.ts';
 
-/** A reply of Exchange Online that says more, or something else, than its first digit. All that is given must fit. */
+/**
+ * A reply of Exchange Online that says more, or something else, than its first digit. All given conditions must match.
+ */
 export interface ExchangeRefusalRow extends KnownRefusal {
   /** The reply, in short. */
   readonly reply: string;
   readonly code?: number;
-  /** Of the enhanced status, whole. */
+  /** Matches the whole enhanced status. */
   readonly enhanced?: RegExp;
   readonly text?: RegExp;
 }
 
-/** The first row that fits a reply decides. */
+/** The first row that matches a reply decides. */
 export function exchangeRefusalRow<Row extends ExchangeRefusalRow>(
   table: readonly Row[],
   reply: UpstreamReply,
@@ -24,6 +26,6 @@ export function exchangeRefusalRow<Row extends ExchangeRefusalRow>(
   );
 }
 
-/** What to look at where a login, or the mailbox behind it, is refused without a reason. */
+/** What to check if a login, or the mailbox behind it, is refused without a reason. */
 export const permissionRemedy =
   'Check the name (LOGIN). Where a person signed in: sign in again, so that the token has SMTP.Send. Where the app itself logs in: check the service principal (New-ServicePrincipal with the Object ID of the enterprise application) and its permission on the mailbox (Add-MailboxPermission -AccessRights FullAccess, or the role Application SMTP.SendAsApp). A change can take two hours.';

@@ -68,7 +68,7 @@ const recipientRestricted = {
 
 /**
  * Replies to MAIL FROM, RCPT TO, DATA and the message (Microsoft: "Email non-delivery reports and SMTP errors in
- * Exchange Online", "Sending limits", and what servers were seen to say).
+ * Exchange Online", "Sending limits", and observed replies).
  */
 export const transactionRefusals: readonly ExchangeRefusalRow[] = [
   {
@@ -275,7 +275,7 @@ export const transactionRefusals: readonly ExchangeRefusalRow[] = [
     ...recipientRestricted,
   },
   {
-    // It speaks of the session, not of the message.
+    // It concerns the session, not the message.
     reply: '503 Bad sequence of commands',
     code: 503,
     meaning: 'The SMTP session is out of sequence.',

@@ -26,32 +26,32 @@ export interface GraphCourierOptions {
   readonly client: GraphClient;
   /** `mailbox`: `/users/{mailbox}/sendMail`; `me`: `/me/sendMail`, for a delegated token of that mailbox. */
   readonly sendAs: 'mailbox' | 'me';
-  /** Largest message as MIME, before base64, the added fields included. */
+  /** Largest MIME message, before base64, including the added fields. */
   readonly maxMimeBytes: number;
   readonly envelope: DeliveryPolicy['envelope'];
   readonly marker: Marker;
-  /** For what Graph would not do justice to. */
+  /** For messages that Graph would change. */
   readonly smtp: Pick<SmtpFallback, 'isOpen' | 'deliver'>;
 }
 
-/** A message whose header is known, and whole where it is small. */
+/** A message with its header, and its content if it is small. */
 interface ReadMessage {
   readonly message: OutgoingMessage;
   readonly header: HeaderBlock;
   readonly whole: Buffer | undefined;
 }
 
-/** One request: whom it is for, and the header that brings it to them alone. */
+/** One request: its recipients, and the header that gets it to exactly them. */
 interface PlannedRequest {
   readonly batch: Batch;
   readonly plan: HeaderPlan;
-  /** The message as this request tells it in MIME. */
+  /** The message in MIME for this request. */
   readonly mime: { readonly size: number; body(): GraphRequestBody };
 }
 
 /**
- * Hands messages to Microsoft Graph by `sendMail` in MIME (Microsoft: "user: sendMail"). Graph takes all recipients of
- * a request or none, and refuses single ones later, by a report to the mailbox.
+ * Sends messages to Microsoft Graph through `sendMail` in MIME (Microsoft: "user: sendMail"). Graph takes all
+ * recipients of a request or none, and refuses single ones later, in a report to the mailbox.
  */
 export class GraphCourier {
   readonly #options: GraphCourierOptions;
@@ -60,7 +60,7 @@ export class GraphCourier {
     this.#options = options;
   }
 
-  /** One delivery attempt, in as many requests as there are recipients for. What was delivered stays delivered. */
+  /** Makes one delivery attempt, in as many requests as the recipients need. What was delivered stays delivered. */
   async deliver(message: OutgoingMessage, signal: AbortSignal): Promise<DeliveryReport> {
     const { smtp, maxMimeBytes } = this.#options;
     const read = await readMessage(message);
@@ -80,13 +80,13 @@ export class GraphCourier {
     return this.#sendEach(message, requests, ({ mime }) => this.#sendMime(message, mime.body(), signal));
   }
 
-  /** Whether a message whose header names others than its envelope is SMTP's. */
+  /** Whether a message whose header names other recipients than its envelope is sent over SMTP. */
   async #goesBySmtp(mailbox: string, signal: AbortSignal): Promise<boolean> {
     const { envelope, smtp } = this.#options;
     return envelope === 'smtp' || (envelope === 'auto' && (await smtp.isOpen(mailbox, signal)));
   }
 
-  /** Above the size of a request a message goes up in parts, as JSON, which not every message survives. */
+  /** A message above the request size is uploaded in parts, as JSON, which not every message survives. */
   async #deliverLarge(
     message: OutgoingMessage,
     requests: readonly PlannedRequest[],
@@ -123,7 +123,7 @@ export class GraphCourier {
     for (const request of requests) {
       const verdict = await send(request);
       ledger.record(request.batch, verdict);
-      // A permanent refusal is of this request; anything else would meet the next one as well.
+      // A permanent refusal concerns this request; anything else would stop the next one as well.
       if (verdict.outcome !== 'delivered' && verdict.outcome !== 'permanent') break;
     }
     return ledger.report(message);
@@ -179,7 +179,7 @@ export class GraphCourier {
   }
 }
 
-/** Up to that size a message is held whole: most mail is small, and streams cost more than its octets. */
+/** Messages up to this size are kept in memory: most mail is small, and streams cost more than its octets. */
 const smallMessageBytes = 64 * 1024;
 
 async function readMessage(message: OutgoingMessage): Promise<ReadMessage | CourierVerdict> {
@@ -212,7 +212,7 @@ function mimeBody(octets: number, open: () => Readable): GraphRequestBody {
     octets: base64Length(octets),
     open() {
       const encoder = new Base64Encoder(octets);
-      // The error reaches whoever reads the encoder; the callback is there only because pipeline asks for one.
+      // The reader of the encoder gets the error; the callback is only here because pipeline requires one.
       return pipeline(open(), encoder, () => undefined);
     },
   };
@@ -232,7 +232,7 @@ function unwantedCopies(outside: readonly string[]): CourierVerdict {
   return ownVerdict('envelope-narrower-than-headers', `To or Cc name ${some}${more}, whom the envelope does not.`);
 }
 
-/** 202 alone means that the message is sent. */
+/** Only 202 means that the message is sent. */
 function successOf({ status, requestId }: Partial<GraphResponse>): CourierVerdict {
   const upstreamId = requestId === undefined ? {} : { upstreamId: requestId };
   if (status === 202) return { outcome: 'delivered', code: '202', text: '202 Accepted', ...upstreamId };

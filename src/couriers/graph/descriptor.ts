@@ -10,7 +10,7 @@ export const graphDescriptor: CourierDescriptor = {
   choice: 'through Microsoft Graph, up to 150 MB; above about 2 MB with the permission Mail.ReadWrite',
   resource: 'graph',
   parts: ['graph-token', 'graph'],
-  // Microsoft: "Microsoft Graph service-specific throttling limits", Outlook: requests of one application at a time.
+  // Microsoft: "Microsoft Graph service-specific throttling limits", Outlook: concurrent requests of one application.
   concurrentPerMailbox: 4,
   limitsByLogin: false,
   // Microsoft: "user: sendMail", "Role Based Access Control for Applications in Exchange Online".
@@ -22,9 +22,9 @@ export const graphDescriptor: CourierDescriptor = {
   needsSmtpAuth: false,
   makesDrafts: true,
   batchLimits,
-  // A request has 4 MB, the message in base64 (Microsoft: "user: sendMail").
+  // A request can have 4 MB, with the message in base64 (Microsoft: "user: sendMail").
   maxMimeBytes: 3000 * 1024,
-  // Some messages it hands to SMTP.
+  // Some messages are sent over SMTP instead.
   copiesAt: ['mailbox', 'login'],
   diagnosticType: 'x-graph',
   passesDsn: false,

@@ -4,7 +4,7 @@ import { type CourierVerdict, inTrouble, ownVerdict } from '../verdict.ts';
 import { type GraphRefusalRow, graphRefusalRow, graphStatuses } from './refusals.ts';
 
 /**
- * The verdict on a refusal of Graph: by its code, else by its status. What Graph asks to wait is waited. Where several
+ * The verdict on a refusal by Graph: by its code, else by its status. A wait that Graph asks for is kept. If several
  * mailboxes get a refused token or trouble of the service, the connection is to blame.
  */
 export function graphRefusal(error: GraphError): CourierVerdict {

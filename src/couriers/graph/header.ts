@@ -4,18 +4,18 @@ import type { EnvelopeRecipient } from '../../message/envelope.ts';
 import type { HeaderBlock, HeaderField } from '../../message/header/fields.ts';
 import { keptField } from '../../message/header/kept-field.ts';
 
-/** Where recipients of a request stand. */
+/** Where the recipients of a request appear. */
 export interface VisibleRecipients {
   readonly to: readonly ParsedAddress[];
   readonly cc: readonly ParsedAddress[];
   readonly bcc: readonly ParsedAddress[];
 }
 
-/** What Graph has to be told so that it mails the recipients of one request, and nobody else. */
+/** What Graph gets so that it mails exactly the recipients of one request. */
 export interface HeaderPlan {
-  /** Addresses of To and Cc that are no recipients: Graph would mail them. */
+  /** Addresses in To and Cc that are not recipients: Graph would mail them. */
   readonly outside: readonly string[];
-  /** Who is told where, once To and Cc are cut down to recipients. */
+  /** Where each recipient appears once To and Cc are reduced to recipients. */
   readonly recipients: VisibleRecipients;
   /** The header with `prefix` before all its fields. */
   header(prefix: string): Buffer;
@@ -23,11 +23,11 @@ export interface HeaderPlan {
 
 /**
  * Graph takes the recipients of a MIME message from To, Cc and Bcc. Recipients that To and Cc do not name go into one
- * Bcc field at the top; any Bcc that came with the message is dropped, for it says nothing of the envelope. Exchange
- * delivers Bcc recipients, and removes the field.
+ * Bcc field at the top; any Bcc of the original message is dropped, because it says nothing about the envelope.
+ * Exchange delivers to Bcc recipients and removes the field.
  *
- * A To or Cc that names anybody else, or that is not well formed, so that Graph may find others in it than we do, is
- * written anew with the recipients alone. What stood there is kept in `X-Mailbridge-To` and `X-Mailbridge-Cc`.
+ * A To or Cc that names anybody else, or that is malformed so that Graph may find other addresses in it than we do, is
+ * rewritten with only the recipients. The original content is kept in `X-Mailbridge-To` and `X-Mailbridge-Cc`.
  */
 export function planHeader(header: HeaderBlock, recipients: readonly EnvelopeRecipient[]): HeaderPlan {
   const wanted = new Map(recipients.map(({ address }) => [normalizeAddress(address), address]));
@@ -64,7 +64,7 @@ export function planHeader(header: HeaderBlock, recipients: readonly EnvelopeRec
   };
 }
 
-/** A field with these addresses; without any, no field. */
+/** A field with these addresses; no field if there are none. */
 function addressField(name: string, addresses: readonly ParsedAddress[]): Buffer {
   return Buffer.from(addresses.length === 0 ? '' : `${name.trim()}: ${writtenAddresses(addresses)}\r\n`);
 }

@@ -3,7 +3,7 @@ import { GraphCourier } from './courier.ts';
 
 export { probe } from './probe.ts';
 
-/** A courier to Graph for accounts of the same policy. */
+/** Creates a courier to Graph for accounts with the same policy. */
 export const create: CourierModule['create'] = ({
   client,
   sendAs,

@@ -6,7 +6,7 @@ import { networkFailure } from '../network-errors.ts';
 import { probeTimeoutMs, unforeseenTrouble } from '../probe-trouble.ts';
 import { graphRefusal } from './errors.ts';
 
-/** Without a token Graph refuses, and shows by it that it is there. */
+/** Without a token Graph refuses, which shows that it is there. */
 export async function probe({ http, endpoints, clock }: UpstreamAccess): Promise<ConnectionTrouble | undefined> {
   try {
     const url = `${endpoints.graph}/v1.0/`;

@@ -2,9 +2,9 @@ import { hourMs, type KnownRefusal, minuteMs, secondMs } from '../known-refusal.
 import { mailboxMayNotSendAs } from '../send-as-remedy.ts';
 import { refusedLoginPauseMs } from '../verdict.ts';
 
-/** Codes of Graph that mean the same. */
+/** Codes of Graph with the same meaning. */
 export interface GraphRefusalRow extends KnownRefusal {
-  /** `error.code` or `error.innerError.code` as Microsoft writes them; compared without case. */
+  /** `error.code` or `error.innerError.code` as Microsoft spells them; compared without case. */
   readonly codes: readonly string[];
   /** Enhanced status (RFC 3463) for delivery reports and SMTP replies. */
   readonly status: string;
@@ -154,8 +154,8 @@ const transient: GraphRefusalRow = {
 };
 
 /**
- * Graph's codes. Those that begin with Error are Exchange's own (Microsoft: "ResponseCode", Exchange Web Services
- * reference); the others are of "Microsoft Graph error responses and resource types".
+ * Graph's codes. Those that begin with Error come from Exchange (Microsoft: "ResponseCode", Exchange Web Services
+ * reference); the others from "Microsoft Graph error responses and resource types".
  */
 export const graphRefusals: readonly GraphRefusalRow[] = [
   token,
@@ -330,7 +330,7 @@ export const graphRefusals: readonly GraphRefusalRow[] = [
   tooLarge,
 ];
 
-/** What the HTTP status means where the code is not known. */
+/** The meaning of the HTTP status if the code is unknown. */
 export const graphStatuses: Readonly<Record<number, GraphRefusalRow>> = {
   401: token,
   403: permission,
@@ -344,7 +344,7 @@ export const graphStatuses: Readonly<Record<number, GraphRefusalRow>> = {
 
 const rowsByCode = new Map(graphRefusals.flatMap((row) => row.codes.map((code) => [code.toLowerCase(), row])));
 
-/** The row of a code, whatever its case. */
+/** The row of a code, in any case. */
 export function graphRefusalRow(code: string): GraphRefusalRow | undefined {
   // "CompactToken parsing failed with error code: 80049217" is used as a code of its own.
   return /^compacttoken/i.test(code) ? token : rowsByCode.get(code.toLowerCase());

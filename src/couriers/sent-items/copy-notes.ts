@@ -4,16 +4,16 @@ import { type RecordTable, recordKinds } from '../../base/record-table.ts';
 import type { EnvelopeRecipient } from '../../message/envelope.ts';
 import type { Marker } from './marker.ts';
 
-/** Longer than a message waits, held ones aside. There are few notes. */
+/** Longer than a message waits, except held ones. There are few notes. */
 const stayMs = 366 * 24 * 3_600_000;
 
 /**
- * Notes whom a copy of a message is for before it goes out, where nobody could work that out again from the recipients
+ * Notes whom a copy of a message is for before it is sent, if that could not be worked out again from the recipients
  * still to be served: the server refused some of them, or put them off to a transaction of their own.
  *
  * A marker does not say whom its copy is for, or its readers would learn of hidden recipients. It is recognized by
- * making it anew for the same recipients. So a note is a record with a keyed digest of each recipient, by the marker; it
- * is durable before the copy leaves.
+ * making it again for the same recipients. So a note is a record with a keyed digest of each recipient, by the marker;
+ * it is durable before the copy leaves.
  */
 export class CopyNotes {
   readonly #records: Pick<RecordTable, 'put' | 'list'>;
@@ -27,7 +27,7 @@ export class CopyNotes {
   }
 
   /**
-   * Notes that a copy of a message may go out for each of these sets of recipients; to be awaited before it does.
+   * Notes that a copy of a message may be sent for each of these sets of recipients; to be awaited before it is.
    * @throws BridgeError `queue-unreachable`
    */
   async note(id: string, ...sets: readonly (readonly EnvelopeRecipient[])[]): Promise<void> {
@@ -43,13 +43,14 @@ export class CopyNotes {
         [...notes].map(([marker, digests]) => this.#records.put(recordKinds.copy, marker, digests, { expiresAtMs })),
       );
     } catch (error) {
-      // On a full disk mail must go out, or there would never be room. A crash right now would cost a second copy.
+      // On a full disk mail must still go out, or there would never be room. A crash right now would cost a second
+      // copy.
       if (!(error instanceof BridgeError) || error.code !== 'queue-full') throw error;
     }
   }
 
   /**
-   * Whom copies that were found are for, as far as it was noted.
+   * Whom the copies found are for, as far as it was noted.
    * @param markers of the copies
    * @returns those of `recipients`
    * @throws BridgeError `queue-unreachable`

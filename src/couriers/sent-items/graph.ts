@@ -6,10 +6,10 @@ import { HeaderBlock } from '../../message/header/fields.ts';
 import { markerField } from './marker.ts';
 import { type CopyQuery, isUnwanted, type Removal, type SentItems, type UnwantedCopy } from './sent-items.ts';
 
-/** More copies of one message than there can be. */
+/** More copies of one message than can exist. */
 const mostCopies = 100;
 
-/** The header of a message as Graph writes it, with room to spare. */
+/** The header of a message as written by Graph, with room to spare. */
 const headerOctets = 262_144;
 
 interface ListedMessages {
@@ -21,12 +21,12 @@ interface ListedMessages {
 
 type ListedMessage = NonNullable<ListedMessages['value']>[number];
 
-/** The id stays when the message goes to Deleted Items. */
+/** The id stays the same when the message moves to Deleted Items. */
 const immutableIds = { prefer: 'IdType="ImmutableId"' };
 
 /**
- * Sent Items by Graph, with the permission Mail.Read (Microsoft: "List messages", "message resource type"), and
- * Mail.ReadWrite to remove what is there ("message: permanentDelete").
+ * Sent Items through Graph, with the permission Mail.Read (Microsoft: "List messages", "message resource type"), and
+ * Mail.ReadWrite to remove copies ("message: permanentDelete").
  */
 export class GraphSentItems implements SentItems {
   readonly #client: GraphClient;
@@ -34,7 +34,7 @@ export class GraphSentItems implements SentItems {
   /** Not every cloud has `permanentDelete`. */
   #hasPermanentDelete = true;
 
-  /** @param sendAs `me`: of the person whose token it is, whatever the mailbox is called */
+  /** @param sendAs `me`: the person whose token it is, whatever the mailbox is called */
   constructor(client: GraphClient, sendAs: DraftPlace['sendAs'] = 'mailbox') {
     this.#client = client;
     this.#sendAs = sendAs;
@@ -53,7 +53,7 @@ export class GraphSentItems implements SentItems {
     });
   }
 
-  /** One message after the other: of the few requests at a time that a mailbox may have, deliveries get the others. */
+  /** One message at a time: a mailbox allows few concurrent requests, and deliveries get the rest. */
   async remove({ mailbox, copies, onDone }: Removal, signal: AbortSignal): Promise<boolean> {
     const removed = await ifPermitted(async () => {
       for (const copy of copies) {
@@ -91,7 +91,7 @@ export class GraphSentItems implements SentItems {
     return (JSON.parse(answer.text) as ListedMessages).value ?? [];
   }
 
-  /** Of sent messages Graph seldom tells `internetMessageHeaders`; their MIME has them. */
+  /** For sent messages Graph rarely returns `internetMessageHeaders`; their MIME has them. */
   async #mimeHeader(id: string, mailbox: string, signal: AbortSignal): Promise<HeaderBlock> {
     const answer = await this.#client.request({
       method: 'GET',
@@ -104,7 +104,7 @@ export class GraphSentItems implements SentItems {
     return HeaderBlock.parse(Buffer.from(answer.text));
   }
 
-  /** What is gone already is no failure. */
+  /** A copy that is already gone is not a failure. */
   async #delete(id: string, mailbox: string, signal: AbortSignal): Promise<void> {
     const path = `${this.#user(mailbox)}/messages/${encodeURIComponent(id)}`;
     const request = { mailbox, headers: immutableIds, signal };
@@ -119,7 +119,7 @@ export class GraphSentItems implements SentItems {
       this.#hasPermanentDelete = false;
     }
     try {
-      // The first may take it to Deleted Items, the second from there.
+      // The first request may move it to Deleted Items, the second deletes it from there.
       for (let times = 1; times <= 2; times += 1) await this.#client.request({ method: 'DELETE', path, ...request });
     } catch (error) {
       if (!isGone(error)) throw error;
@@ -131,13 +131,13 @@ export class GraphSentItems implements SentItems {
   }
 }
 
-/** The markers that the list tells; undefined where it tells no headers, or none of ours. */
+/** The markers in the list; undefined if it has no headers, or none of ours. */
 function listedMarkers({ internetMessageHeaders = [] }: ListedMessage): readonly string[] | undefined {
   const ours = internetMessageHeaders.filter(({ name }) => name?.toLowerCase() === markerField.toLowerCase());
   return ours.length > 0 ? ours.map(({ value }) => value ?? '') : undefined;
 }
 
-/** @returns undefined where the mailbox is closed to the bridge */
+/** @returns undefined if the bridge has no access to the mailbox */
 async function ifPermitted<Result>(act: () => Promise<Result>): Promise<Result | undefined> {
   try {
     return await act();
@@ -156,7 +156,7 @@ function isGone(error: unknown): boolean {
   return error instanceof GraphError && error.status === 404 && /^ErrorItemNotFound$/i.test(error.code);
 }
 
-/** Graph's router says so in codes of its own; those of Exchange begin with `Error`. */
+/** Graph's router has codes of its own for that; those of Exchange begin with `Error`. */
 function isUnknownOperation(error: unknown): boolean {
   if (!(error instanceof GraphError)) return false;
   return [405, 501].includes(error.status) || ([400, 404].includes(error.status) && !/^Error/.test(error.code));

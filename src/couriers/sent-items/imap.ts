@@ -7,10 +7,10 @@ import type { GetToken } from '../get-token.ts';
 import { markerField } from './marker.ts';
 import { type CopyQuery, isUnwanted, type Removal, type SentItems, type UnwantedCopy } from './sent-items.ts';
 
-/** How mailboxes are looked into by IMAP. */
+/** How mailboxes are searched over IMAP. */
 export interface ImapSentItemsOptions {
   readonly endpoint: ExchangeEndpoint;
-  /** PEM certificates trusted besides those of the system. */
+  /** PEM certificates trusted in addition to those of the system. */
   readonly extraCa?: string;
   readonly getToken: GetToken;
 }
@@ -18,7 +18,7 @@ export interface ImapSentItemsOptions {
 const connectTimeoutMs = 20_000;
 const silenceTimeoutMs = 60_000;
 
-/** Sent Items by IMAP, where the connection may read mailboxes that way. */
+/** Sent Items over IMAP, if the connection may read mailboxes that way. */
 export class ImapSentItems implements SentItems {
   readonly #options: ImapSentItemsOptions;
 
@@ -35,7 +35,7 @@ export class ImapSentItems implements SentItems {
     return (await this.#during(mailbox, signal, (client) => removeFrom(client, removal))) ?? false;
   }
 
-  /** @returns what `act` does; undefined where the mailbox is closed to the bridge */
+  /** @returns the result of `act`; undefined if the bridge has no access to the mailbox */
   async #during<Result>(
     mailbox: string,
     signal: AbortSignal,
@@ -48,7 +48,7 @@ export class ImapSentItems implements SentItems {
     try {
       return await act(client);
     } catch (error) {
-      // A login without a permission at the mailbox ("authenticated but not connected") is noticed only here.
+      // A login without permission on the mailbox ("authenticated but not connected") only shows here.
       if (isNotConnected(error)) return undefined;
       throw error;
     } finally {
@@ -72,14 +72,14 @@ export class ImapSentItems implements SentItems {
       const login = { endpoint, extraCa, mailbox, accessToken, connectTimeoutMs, silenceTimeoutMs, signal };
       return await loginByImap(login);
     } catch (error) {
-      // A port that is closed is as good as a permission that is missing. Any other trouble passes.
+      // A closed port is as good as a missing permission. Any other trouble passes.
       if (isRefusedLogin(error) || systemErrorCode(error) === 'ECONNREFUSED') return undefined;
       throw error;
     }
   }
 }
 
-/** @throws Error where the server does not say what is there: then a copy may be */
+/** @throws Error if the server does not say what is there: then a copy may be */
 async function markersIn(client: ImapFlow, mailbox: string, messageId: string): Promise<readonly string[] | undefined> {
   if (!(await openSent(client, { readOnly: true }))) return undefined;
   const markers: string[] = [];
@@ -91,15 +91,15 @@ async function markersIn(client: ImapFlow, mailbox: string, messageId: string): 
   return markers;
 }
 
-/** Copies looked for at once: what a command names is bounded, and so is what a lost connection leaves undone. */
+/** Copies looked for in one go: what one command names is bounded, and so is what a lost connection leaves undone. */
 const atATime = 20;
 
-/** Messages whose header is fetched at once. */
+/** Messages whose headers are fetched in one go. */
 const fetchedAtATime = 200;
 
 /**
- * In one session, however many there are. Only the copies themselves are expunged: what others have marked stays.
- * @returns undefined where that cannot be done
+ * Uses one session for all. Only the copies themselves are expunged: what others have marked stays.
+ * @returns undefined if that cannot be done
  */
 async function removeFrom(client: ImapFlow, { mailbox, copies, onDone }: Removal): Promise<boolean | undefined> {
   if (!(await openSent(client, { readOnly: false }))) return undefined;
@@ -117,7 +117,7 @@ async function removeFrom(client: ImapFlow, { mailbox, copies, onDone }: Removal
   return true;
 }
 
-/** The UIDs of each. */
+/** The UIDs of each copy. */
 async function ownCopies(
   client: ImapFlow,
   mailbox: string,
@@ -149,14 +149,14 @@ async function openSent(client: ImapFlow, options: { readonly readOnly: boolean 
   return true;
 }
 
-/** Messages with one of these Message-IDs, and others: a server finds it in a field, whatever stands around it. */
+/** Messages with one of these Message-IDs, possibly with others: a server matches a substring of the field. */
 async function search(client: ImapFlow, mailbox: string, messageIds: readonly string[]): Promise<readonly number[]> {
   const keys = messageIds.map((messageId) => ({ header: { 'Message-ID': messageId } }));
   const [key, ...others] = keys;
   const found = await client.search(others.length > 0 ? { or: keys } : (key ?? {}), { uid: true });
   assertUsable(client);
   if (found) return found;
-  // A server may find that too much at once.
+  // A server may reject so many at once.
   if (others.length > 0) return (await Promise.all(messageIds.map((id) => search(client, mailbox, [id])))).flat();
   throw new BridgeError('mailbox-store-failed', `Searching the sent mail of ${mailbox} failed.`);
 }

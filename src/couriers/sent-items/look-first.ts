@@ -16,24 +16,27 @@ import type { CopyNotes } from './copy-notes.ts';
 import { type Marker, unsealed } from './marker.ts';
 import type { AllSentItems } from './sent-items.ts';
 
-/** What looking takes. */
+/** What looking requires. */
 export interface LookFirstOptions {
   /** Of the courier that sends. */
   readonly kind: CourierKind;
-  /** All that the account has: one of these may have made an earlier attempt, and may make the next; default: this one. */
+  /**
+   * All couriers of the account: one of these may have made an earlier attempt, and may make the next; default: this
+   * one.
+   */
   readonly others?: readonly CourierKind[];
   readonly sentItems: Pick<AllSentItems, 'find'>;
   readonly marker: Marker;
   readonly copies: CopyNotes;
   readonly onAmbiguity: DeliveryPolicy['onAmbiguity'];
   readonly clock: Clock;
-  /** A copy that is not in Sent Items this long after an attempt will not appear any more. */
+  /** A copy that is not in Sent Items this long after an attempt will never appear. */
   readonly settleMs: number;
 }
 
-/** What is known of the ambiguous recipients. */
+/** What is known about the ambiguous recipients. */
 interface Finding {
-  /** Addresses, normalized, whose copy is there. */
+  /** Normalized addresses whose copy was found. */
   readonly found: ReadonlySet<string>;
   /** Why the others may have one too; undefined: they have none. */
   readonly unseen?: { readonly notPermitted: true } | { readonly failure: string };
@@ -45,12 +48,12 @@ export function lookFirst(options: LookFirstOptions): CourierWrapper {
 }
 
 /**
- * A courier that sends nothing twice as far as that can be known: where an earlier attempt may have succeeded, the
- * copy is looked for in Sent Items first.
+ * A courier that avoids sending twice as far as that is possible: if an earlier attempt may have succeeded, the copy is
+ * looked for in Sent Items first.
  *
- * Exchange stores that copy a moment after it has answered, or after it could not answer any more; Microsoft names no
- * bound. So a copy that is not there counts as missing only `settleMs` after the attempt; until then the message is
- * looked for again every quarter of that time.
+ * Exchange stores that copy a moment after it has answered, or after it could no longer answer; Microsoft documents no
+ * bound. So an absent copy only counts as missing `settleMs` after the attempt; until then it is looked for again every
+ * quarter of that time.
  */
 class LookFirstCourier implements Courier {
   readonly #courier: Courier;
@@ -61,7 +64,7 @@ class LookFirstCourier implements Courier {
     this.#options = options;
   }
 
-  /** One delivery attempt, of those recipients that have not got the message yet. */
+  /** Makes one delivery attempt, for those recipients that do not have the message yet. */
   async deliver(message: OutgoingMessage, signal: AbortSignal): Promise<DeliveryReport> {
     const { ambiguous } = message;
     if (ambiguous === undefined) return this.#courier.deliver(message, signal);
@@ -74,9 +77,9 @@ class LookFirstCourier implements Courier {
       return verdict === undefined;
     });
     const staysWith = this.#staysWith(ambiguous, finding);
-    // The whole message waits for one courier: with two, after a crash nobody would know who may have served whom.
+    // The whole message waits for one courier: with two, after a crash nobody would know which may have served whom.
     const toSend = staysWith && [...settled.values()].some(isUnclear) ? [] : unsettled;
-    // How many copies there are of an ambiguous message nobody knows.
+    // Nobody knows how many copies there are of an ambiguous message.
     const { copies: _, ...sent } = await this.#send(message, toSend, signal);
     const outcomes = new Map(sent.recipients.map((outcome) => [outcome.address, outcome]));
     const verdicts = [...settled.values()];
@@ -89,7 +92,7 @@ class LookFirstCourier implements Courier {
         const outcome = verdict ? recipientOutcome(address, verdict) : outcomes.get(address);
         return outcome ? [outcome] : [];
       }),
-      // A new ambiguous attempt begins now, and not with the old one.
+      // A new ambiguous attempt begins now, not with the old one.
       ...(finding.unseen === undefined &&
         verdicts.some(isUnclear) &&
         !sent.recipients.some(({ code }) => code === 'upstream-ambiguous') && {
@@ -99,7 +102,7 @@ class LookFirstCourier implements Courier {
     };
   }
 
-  /** What is settled for an ambiguous recipient; undefined where it is to be sent to. */
+  /** The verdict on an ambiguous recipient that is settled; undefined if the message is to be sent. */
   #verdict(address: string, finding: Finding, ambiguous: AmbiguousAttempt): CourierVerdict | undefined {
     const { onAmbiguity, clock, settleMs } = this.#options;
     const { found, unseen } = finding;
@@ -131,7 +134,7 @@ class LookFirstCourier implements Courier {
     return ownVerdict('upstream-ambiguous', 'Not in Sent Items yet; the bridge looks again before it sends.');
   }
 
-  /** Who else has to send again what nobody may look for: one that the account has still. */
+  /** Which courier has to send again what nobody may look for: one that the account still has. */
   #staysWith({ courier }: AmbiguousAttempt, { unseen }: Finding): CourierKind | undefined {
     const { kind, others = [], onAmbiguity } = this.#options;
     if (courier === undefined || courier === kind || !others.includes(courier)) return undefined;
@@ -154,7 +157,7 @@ class LookFirstCourier implements Courier {
     }
   }
 
-  /** Who is served by the copies with these markers: whoever one request or transaction of that attempt was for. */
+  /** Who is served by the copies with these markers: those that a request or transaction of that attempt was for. */
   async #served(message: OutgoingMessage, markers: ReadonlySet<string>): Promise<Set<string>> {
     const { marker, copies } = this.#options;
     const planned = plannedFor(message).filter((batch) => markers.has(marker.of(message.id, batch)));
@@ -163,8 +166,8 @@ class LookFirstCourier implements Courier {
   }
 
   /**
-   * Sends to these recipients of an ambiguous message. The next look may be after a crash, and then nobody knows any more
-   * which of the recipients were ambiguous before this attempt, and which were sent to in it.
+   * Sends to these recipients of an ambiguous message. The next look may come after a crash, when nobody knows any more
+   * which recipients were ambiguous before this attempt and which were sent to in it.
    */
   async #send(
     message: OutgoingMessage,
@@ -181,12 +184,12 @@ class LookFirstCourier implements Courier {
   }
 }
 
-/** It may have been served, and that is not known yet. */
+/** Whether it may have been served, and that is not known yet. */
 function isUnclear({ outcome }: CourierVerdict): boolean {
   return outcome === 'temporary';
 }
 
-/** The recipients that each copy is for, whether an attempt has served all of them, or only the ambiguous ones. */
+/** The recipients of each copy, for an attempt that has served all of them or only the ambiguous ones. */
 function plannedFor({ envelope: { recipients }, ambiguous }: OutgoingMessage): Batch[] {
   const ambiguousOnes = recipients.filter(({ address }) => ambiguous?.addresses.includes(address));
   const limits = Object.values(couriers).map(({ batchLimits }) => batchLimits);

@@ -3,25 +3,25 @@ import { normalizeAddress } from '../../message/address/address.ts';
 import type { EnvelopeRecipient } from '../../message/envelope.ts';
 
 /**
- * Our own field on every message that leaves. The Message-ID is the client's: some devices use one again and again,
- * and a message that goes out in several requests has the same in each.
+ * Our field on every message that leaves. The Message-ID is the client's: some devices reuse one, and a message sent in
+ * several requests has the same in each.
  */
 export const markerField = 'X-Mailbridge-Id';
 
 /**
- * Names a message and whom one request or transaction of it is for. What leaves with a message is sealed besides: so a
- * copy is known for one of this bridge, of that message, by whoever has the key and nothing else, long after its
- * recipients are forgotten.
+ * Identifies a message and the recipients of one of its requests or transactions. The field is also sealed: anybody
+ * with the key, and nothing else, recognizes a copy as this bridge's and of that message, long after its recipients are
+ * forgotten.
  */
 export class Marker {
   readonly #key: KeyObject;
 
-  /** @param key without it nobody can try out which hidden recipients a message has */
+  /** @param key keeps others from trying out which hidden recipients a message has */
   constructor(key: Buffer) {
     this.#key = createSecretKey(key);
   }
 
-  /** What copies are compared by, of the same length for all recipients of a message. */
+  /** The marker that copies are compared by, of the same length for any recipients of a message. */
   of(id: string, recipients: readonly EnvelopeRecipient[]): string {
     const addresses = recipients.map(({ address }) => normalizeAddress(address));
     return `${id}.${this.#digest([id, ...[...new Set(addresses)].toSorted()])}`;
@@ -38,7 +38,7 @@ export class Marker {
     return `${markerField}: ${this.sealed(id, recipients)}\r\n`;
   }
 
-  /** Whether a value of the field was made here for this message, whoever it was for. */
+  /** Whether a value of the field was made here for this message, for whatever recipients. */
   isOwn(value: string, id: string): boolean {
     const marker = unsealed(value);
     if (!/^[0-9a-z]+\.[0-9a-f]{16}$/i.test(marker) || !marker.startsWith(`${id}.`)) return false;
@@ -47,7 +47,7 @@ export class Marker {
     return given.length === right.length && timingSafeEqual(given, right);
   }
 
-  /** No id holds a blank, so no digest of recipients is a seal. */
+  /** No id contains a space, so no digest of recipients is a seal. */
   #sealOf(marker: string): string {
     return this.#digest([`seal of ${marker}`]);
   }
@@ -59,7 +59,7 @@ export class Marker {
   }
 }
 
-/** A value of the field as {@link Marker.of} has it. Earlier versions sent it without a seal. */
+/** Reduces a value of the field to the form of {@link Marker.of}. Earlier versions sent it without a seal. */
 export function unsealed(value: string): string {
   return value.trim().split('.').slice(0, 2).join('.');
 }

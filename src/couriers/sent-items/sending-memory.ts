@@ -4,7 +4,7 @@ import { type RecordTable, recordKinds } from '../../base/record-table.ts';
 import { CopyNotes } from './copy-notes.ts';
 import { Marker } from './marker.ts';
 
-/** By what copies of what was sent are known again. */
+/** Recognizes copies of sent messages. */
 export interface SendingMemory {
   readonly marker: Marker;
   readonly copies: CopyNotes;
@@ -12,7 +12,7 @@ export interface SendingMemory {
 
 const markerKey = 'marker';
 
-/** What all instances that share the records know copies by; its key is made at first use. */
+/** The memory shared by all instances that share the records; its key is created on first use. */
 export async function storedMemory(records: RecordTable, clock: Clock): Promise<SendingMemory> {
   const fresh = randomBytes(32).toString('base64');
   const there = await records.add(recordKinds.key, markerKey, fresh, clock.now());
@@ -20,7 +20,7 @@ export async function storedMemory(records: RecordTable, clock: Clock): Promise<
   return { marker, copies: new CopyNotes(records, marker, clock) };
 }
 
-/** For messages whose copies nobody is going to look for. */
+/** For messages whose copies nobody will look for. */
 export function noMemory(clock: Clock): SendingMemory {
   const marker = new Marker(randomBytes(32));
   return { marker, copies: new CopyNotes({ put: async () => 1, list: async () => new Map() }, marker, clock) };

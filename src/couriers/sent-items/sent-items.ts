@@ -6,65 +6,70 @@ import type { LoginOf } from '../login-of.ts';
 import { RefusalMemory } from '../refusal-memory.ts';
 import { markerField } from './marker.ts';
 
-/** What a message is looked for by in one mailbox. */
+/** Identifies a message to look for in one mailbox. */
 export interface CopyQuery {
   readonly mailbox: string;
   /** With its angle brackets. */
   readonly messageId: string;
 }
 
-/** What a message is looked for by. */
+/** Identifies a message to look for. */
 export interface SentQuery extends CopyQuery {
-  /** All that may have sent it. */
+  /** All couriers that may have sent it. */
   readonly couriers: readonly CourierKind[];
 }
 
-/** A message whose copies nobody wants to keep. */
+/** A message whose copies are not to be kept. */
 export interface UnwantedCopy {
   /** With its angle brackets. */
   readonly messageId: string;
-  /** Whether a copy with this Message-ID is one of the message, by the value of its marker. */
+  /** Whether a copy with this Message-ID belongs to the message, by its marker. */
   isOwn(marker: string): boolean;
-  /** Asked when the copies are found, right before they go. */
+  /** Called when the copies are found, right before they are removed. */
   mayGo(): boolean | Promise<boolean>;
 }
 
-/** What is to be removed from a mailbox. */
+/** What to remove from a mailbox. */
 export interface Removal {
   readonly mailbox: string;
   readonly copies: readonly UnwantedCopy[];
-  /** Told of each message that is done with, and how many copies of it were removed; not of those that may not go. */
+  /**
+   * Called for each finished message with how many copies of it were removed; not for those that may not be removed.
+   */
   onDone(copy: UnwantedCopy, removed: number): void;
 }
 
-/** A place where a mailbox's own copies of what it sent can be looked for, and removed. */
+/** A place where a mailbox's copies of what it sent can be found and removed. */
 export interface SentItems {
   /**
-   * @returns the markers of all copies with this Message-ID; undefined where the mailbox may not be looked into
-   * @throws where looking failed for another reason, which may pass
+   * @returns the markers of all copies with this Message-ID; undefined if the mailbox may not be searched
+   * @throws if the search failed for another reason, which may pass
    */
   find(query: SentQuery, signal: AbortSignal): Promise<readonly string[] | undefined>;
   /**
-   * Removes copies for good, as far as they are there; whatever else is there stays.
-   * @returns false where the mailbox may not be changed
-   * @throws where it failed for another reason, which may pass; what {@link Removal.onDone} was told of is done
+   * Removes existing copies permanently; everything else stays.
+   * @returns false if the mailbox may not be changed
+   * @throws if it failed for another reason, which may pass; what {@link Removal.onDone} was called for is done
    */
   remove(removal: Removal, signal: AbortSignal): Promise<boolean>;
 }
 
-/** Whether a copy in Sent Items is one of an unwanted message: whatever else has its Message-ID is somebody else's. */
+/**
+ * Whether a copy in Sent Items belongs to an unwanted message: anything else with its Message-ID is somebody else's.
+ */
 export function isUnwanted(header: Pick<HeaderBlock, 'get' | 'getAll'>, { messageId, isOwn }: UnwantedCopy): boolean {
   // Ours was put on top: one further down came with the message, from another bridge.
   const marker = header.getAll(markerField)[0];
   return marker !== undefined && messageIdOf(header) === messageId && isOwn(marker);
 }
 
-/** Permissions change seldom, and looking is seldom. */
+/** Permissions rarely change, and looking is rare. */
 const refusedForMs = 60 * 60_000;
 
 /**
- * Several places to look at; the first that is permitted and answers serves, and which ones are permitted is learned for
- * each mailbox. One that fails does not hide the next: they are of different services, and one of these may be down.
+ * Several places to look at. The first that is permitted and answers is used, and the permitted ones are remembered for
+ * each mailbox. A failing place does not hide the next: they belong to different services, and one of these may be
+ * down.
  */
 export class PermittedSentItems implements SentItems {
   readonly #places: readonly {
@@ -92,7 +97,7 @@ export class PermittedSentItems implements SentItems {
         failures.push(error);
       }
     }
-    // Whether a copy is there, the place that failed may know.
+    // The place that failed may know whether there is a copy.
     if (failures.length > 0) throw failures[0];
     return undefined;
   }
@@ -121,20 +126,20 @@ export class PermittedSentItems implements SentItems {
   }
 }
 
-/** Whose Sent Items a copy may be in, where a person signed in for a mailbox. */
+/** Whose Sent Items may contain a copy if a person signed in for a mailbox. */
 export type CopyPlace = 'mailbox' | 'login';
 
-/** The copies that were found, wherever they are. */
+/** The copies found, in all places. */
 export interface FoundCopies {
-  /** The markers of all of them. Each is proof of what it is for, whatever became of the other places. */
+  /** The markers of all copies. Each proves what it is for, whatever happened at the other places. */
   readonly markers: readonly string[];
-  /** Why there may be others: places that may not be looked into, or that failed. Absent: there are no others. */
+  /** Why there may be others: places that may not be searched, or that failed. Absent: there are no others. */
   readonly unseen?: { readonly notPermitted: true } | { readonly failure: unknown };
 }
 
 /**
- * Sent Items of all that a copy may be with: the mailbox, or who logs in for it where a person signed in, as the courier
- * has it. After a change of courier there may be copies with both, each for other recipients.
+ * Sent Items of everybody who may have a copy: the mailbox, or the login for it if a person signed in, depending on the
+ * courier. After a change of courier both may have copies, each for other recipients.
  */
 export class AllSentItems {
   readonly #items: SentItems;
@@ -147,7 +152,7 @@ export class AllSentItems {
     this.#placesOf = placesOf;
   }
 
-  /** @throws where it is unknown who logs in */
+  /** @throws if the login is unknown */
   async find(query: SentQuery, signal: AbortSignal): Promise<FoundCopies> {
     const markers: string[] = [];
     let unseen: FoundCopies['unseen'];
@@ -158,14 +163,14 @@ export class AllSentItems {
         else unseen ??= { notPermitted: true };
       } catch (failure) {
         if (signal.aborted) throw failure;
-        // It may pass, and then more is known: until then nobody sends again.
+        // It may pass, and then more is known: until then nothing is sent again.
         unseen = { failure };
       }
     }
     return { markers, ...(unseen && { unseen }) };
   }
 
-  /** From all of these that may be changed. @returns, @throws as {@link SentItems.remove} */
+  /** Removes from all of these that may be changed. @returns, @throws as {@link SentItems.remove} */
   async remove({ mailbox, copies, onDone }: Removal, signal: AbortSignal): Promise<boolean> {
     const removed = new Map<UnwantedCopy, number>();
     const count: Removal['onDone'] = (copy, more) => removed.set(copy, (removed.get(copy) ?? 0) + more);
@@ -179,13 +184,13 @@ export class AllSentItems {
         if (signal.aborted) break;
       }
     }
-    // Of a message without a copy here, the one that is meant may be where it failed.
+    // If no copy of a message was found here, it may be in the place that failed.
     for (const [copy, times] of removed) if (failures.length === 0 || times > 0) onDone(copy, times);
     if (failures.length > 0) throw failures[0];
     return isOneOpen;
   }
 
-  /** Each once. */
+  /** Each mailbox once. */
   async #mailboxes({ mailbox, couriers }: Pick<SentQuery, 'mailbox' | 'couriers'>): Promise<Iterable<string>> {
     const login = await this.#loginOf(mailbox);
     const named = couriers.flatMap(this.#placesOf).map((place) => (place === 'login' ? login : mailbox));

@@ -7,9 +7,9 @@ import { mailboxMayNotSendAs, ownAddressRefused, personMayNotSendAs } from '../s
 import type { CourierWrapper } from './wrapper.ts';
 
 /**
- * Reports whose remedies name the true mailbox, login and address in From where the tables of refusals say MAILBOX,
- * LOGIN and ADDRESS, quoted so that a command can be pasted into PowerShell, whatever a message says of its sender.
- * @param loginOf who logs in for a mailbox
+ * Replaces MAILBOX, LOGIN and ADDRESS in the remedies of reports with the actual mailbox, login and address in From,
+ * quoted so that a command can be pasted into PowerShell, whatever a message says about its sender.
+ * @param loginOf the login for a mailbox
  */
 export function spelledOutRemedies(loginOf: LoginOf): CourierWrapper {
   return (courier) => ({
@@ -20,13 +20,13 @@ export function spelledOutRemedies(loginOf: LoginOf): CourierWrapper {
 async function spelledOut(report: DeliveryReport, message: OutgoingMessage, loginOf: LoginOf): Promise<DeliveryReport> {
   if (!report.recipients.some(({ remedy }) => remedy !== undefined && placeholders.test(remedy))) return report;
   const { mailbox } = message;
-  // Who has signed in cannot be told where the sign-in cannot be read, which the report tells by itself.
+  // If the sign-in cannot be read, the login is unknown; the report says so anyway.
   const login = await loginOf(mailbox).catch(() => mailbox);
   const from = await senderAddress(message, login);
   const recipients = report.recipients.map((outcome) => {
     const { remedy, text } = outcome;
     if (remedy === undefined) return outcome;
-    // `SendAsDenied; a@x not allowed to send as b@y; STOREDRV…`: Exchange's own word is the surest.
+    // `SendAsDenied; a@x not allowed to send as b@y; STOREDRV…`: Exchange's own text is the most reliable.
     const address = /not allowed to send as ([^\s;]+@[^\s;]+)/.exec(text)?.[1] ?? from;
     const fitting = remedy === mailboxMayNotSendAs ? senderRemedy(mailbox, login, address) : remedy;
     const words = { MAILBOX: mailbox, LOGIN: login, ADDRESS: address };
@@ -37,7 +37,7 @@ async function spelledOut(report: DeliveryReport, message: OutgoingMessage, logi
 
 const placeholders = /\b(?:MAILBOX|LOGIN|ADDRESS)\b/;
 
-/** What helps where a sender was refused. */
+/** The remedy after a sender was refused. */
 function senderRemedy(mailbox: string, login: string, address: string): string {
   if (sameAddress(address, login)) return ownAddressRefused;
   return sameAddress(mailbox, login) ? mailboxMayNotSendAs : personMayNotSendAs;
@@ -51,7 +51,7 @@ function quotedWord(words: Readonly<Record<string, string>>, word: string): stri
   }
 }
 
-/** The first address that is not that of who logs in: in From, in Sender, the reverse-path. Exchange refuses any. */
+/** The first address that is not the login's: in From, in Sender, or the reverse-path. Exchange refuses any of them. */
 async function senderAddress(message: OutgoingMessage, login: string): Promise<string> {
   const header = await headerStart(message.open()).catch(() => undefined);
   const addresses = ['From', 'Sender']

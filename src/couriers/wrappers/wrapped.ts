@@ -7,7 +7,7 @@ import { nullSenderFallback } from './null-sender.ts';
 import { spelledOutRemedies } from './spelled-out-remedies.ts';
 import type { CourierWrapper } from './wrapper.ts';
 
-/** What the wrappers take. */
+/** What the wrappers need. */
 export interface WrapperParts {
   readonly inUse: InUse;
   /** Who acts for a mailbox: the person who signed in, or the mailbox itself. */
@@ -15,16 +15,16 @@ export interface WrapperParts {
   readonly look: LookFirstOptions;
 }
 
-/** A courier with everything around it that an attempt goes through, the outermost first. */
+/** A courier with all its wrappers, the outermost first. */
 export function wrapped(courier: Courier, { inUse, actsFor, look }: WrapperParts): Courier {
   const wrappers: readonly CourierWrapper[] = [
-    // Outermost: what the others do takes the connection, too, which must not close under them.
+    // Outermost: the work of the other wrappers also uses the connection, which must not close under them.
     countedInUse(inUse),
-    // Outside the second attempt of a notification: the report that is left is spelled out, once.
+    // Outside the second attempt of a notice: the final report gets its remedies once.
     spelledOutRemedies(actsFor),
-    // Outside the look: whatever stands in for the null sender is looked for as well before it goes out.
+    // Outside the look: a notice resent as the mailbox is also looked for before it is sent.
     nullSenderFallback,
-    // Innermost: nothing goes to the upstream that is in Sent Items already.
+    // Innermost: nothing that is already in Sent Items goes to the upstream.
     lookFirst(look),
   ];
   return wrappers.reduceRight((inner, wrap) => wrap(inner), courier);

@@ -1,18 +1,18 @@
 import { Transform, type TransformCallback } from 'node:stream';
 
-/** Number of octets that `octets` octets have in base64, padding included, without line ends. */
+/** Number of octets of `octets` octets in base64, including padding, without line ends. */
 export function base64Length(octets: number): number {
   return Math.ceil(octets / 3) * 4;
 }
 
 /**
- * Encodes what passes as base64 on one line. Fails at the end if it was not `expectedOctets` octets. The last letters
- * go with the end, not before it: who takes them all knows that nothing follows.
+ * Encodes a stream as base64 on one line. Fails at the end if it was not `expectedOctets` octets. The last letters come
+ * only with the end: a reader that has all of them knows that nothing follows.
  */
 export class Base64Encoder extends Transform {
   readonly #expectedOctets: number;
   #octets = 0;
-  /** Up to three octets that wait for what follows. */
+  /** Up to three octets waiting for more. */
   #rest: Buffer = Buffer.alloc(0);
 
   constructor(expectedOctets: number) {

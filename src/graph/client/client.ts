@@ -9,20 +9,20 @@ import { type QuickRetry, withQuickRetry } from './quick-retry.ts';
 
 /** What the client needs. */
 export interface GraphClientOptions {
-  /** Stays the caller's, who closes it. */
+  /** Remains the property of the caller, who closes it. */
   readonly http: HttpClient;
   /** Origin of Graph, such as `https://graph.microsoft.com`. */
   readonly origin: string;
   /**
-   * @param options.mailbox whose token; a token of the application itself serves all
-   * @param options.refused a token that Graph has just refused; another one is wanted
+   * @param options.mailbox whose token; a token of the application itself serves all mailboxes
+   * @param options.refused a token that Graph has just refused, so that another one is needed
    */
   readonly getToken: (options: { readonly mailbox: string; readonly refused?: string }) => Promise<string>;
   readonly retry: QuickRetry;
-  /** What dates in `Retry-After` are told by; default {@link systemClock}. */
+  /** The clock for dates in `Retry-After`; default {@link systemClock}. */
   readonly clock?: Clock;
   /**
-   * Requests at a time for one mailbox, further ones wait; default 4 (Microsoft: "Microsoft Graph service-specific
+   * Concurrent requests for one mailbox, further ones wait; default 4 (Microsoft: "Microsoft Graph service-specific
    * throttling limits", Outlook).
    */
   readonly concurrentPerMailbox?: number;
@@ -31,49 +31,52 @@ export interface GraphClientOptions {
 /** A body that can be sent more than once. */
 export interface GraphRequestBody {
   readonly contentType: string;
-  /** Exact. */
+  /** The exact length. */
   readonly octets: number;
-  /** From the first octet, at each call; whole where it is small. */
+  /** The body from the first octet, at each call; as a whole if it is small. */
   open(): Readable | Buffer;
 }
 
 /** One request. */
 export interface GraphRequest {
   /**
-   * PATCH is for flags and categories, and for names of folders: from 31 December 2026 what a message says that is no
-   * draft is closed to all who lack Mail-Advanced.ReadWrite.
+   * PATCH is for flags and categories, and for names of folders: from 31 December 2026 the content of messages other
+   * than drafts can only be changed with Mail-Advanced.ReadWrite.
    */
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
-  /** With its version: `/v1.0/me`. */
+  /** Including the version: `/v1.0/me`. */
   readonly path: string;
   /** Whose token is used. */
   readonly mailbox: string;
   readonly body?: GraphRequestBody;
-  /** Beside those of every request, or in their place. */
+  /** Added to those of every request, or replacing them. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** Called right before the first octet of each try goes out; what it throws ends the request, of which nothing is sent then. */
+  /**
+   * Called right before the first octet of each try is sent; if it throws, the request ends without anything being
+   * sent.
+   */
   readonly beforeSending?: () => void;
-  /** So much of the answer is read, about; default all of it. */
+  /** About how much of the answer is read; default all of it. */
   readonly answerOctets?: number;
   /** Largest answer, in bytes; default 4 MiB. A longer one fails. */
   readonly maxAnswerBytes?: number;
   readonly signal: AbortSignal;
 }
 
-/** One request to a URL that Graph has made for it, which grants access by itself (Microsoft: "uploadSession"). */
+/** One request to a URL made by Graph, which itself grants access (Microsoft: "uploadSession"). */
 export interface GraphUrlRequest extends Omit<GraphRequest, 'method' | 'path'> {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** A secret. */
   readonly url: string;
 }
 
-/** A request whose answer is read as it comes. */
+/** A request whose answer is read as it arrives. */
 export interface GraphDownload extends Pick<GraphRequest, 'path' | 'mailbox' | 'headers' | 'signal'> {
-  /** Reads the body of a success, to its end or until it fails. */
+  /** Reads the body of a successful answer, to its end or until it fails. */
   receive(body: Readable): Promise<void>;
 }
 
-/** A success, 200 to 299. */
+/** A successful answer, 200 to 299. */
 export interface GraphResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -81,7 +84,7 @@ export interface GraphResponse {
   readonly requestId: string | undefined;
 }
 
-/** Requests to Microsoft Graph: token, identification, throttling and errors. */
+/** Sends requests to Microsoft Graph: token, identification, throttling and errors. */
 export class GraphClient {
   readonly #options: GraphClientOptions;
   readonly #permits: KeyedSemaphore;
@@ -92,26 +95,26 @@ export class GraphClient {
   }
 
   /**
-   * One request, tried again as `retry` says, its body sent whole each time. A refused token is renewed once.
-   * @throws GraphError for a status of 300 or above; GraphUnansweredError; GraphTokenError; the reason of the signal
-   *   if it ends the wait between two tries; what {@link GraphRequest.beforeSending} throws
+   * Makes one request, repeated as `retry` says, its body sent as a whole each time. A refused token is renewed once.
+   * @throws GraphError for a status of 300 or above; GraphUnansweredError; GraphTokenError; the reason of the signal if
+   * it ends the wait between two tries; what {@link GraphRequest.beforeSending} throws
    */
   async request(request: GraphRequest): Promise<GraphResponse> {
     return withQuickRetry(this.#options.retry, request.signal, () => this.#authorized(request));
   }
 
   /**
-   * One request without a token, for whose host a token would be a gift. It is not repeated: what it does hangs on what
-   * was done before.
-   * @throws as {@link request} does, GraphTokenError aside
+   * Makes one request without a token, which its host must not get. It is not repeated, because its effect depends on
+   * what was done before.
+   * @throws as {@link request} does, except GraphTokenError
    */
   async requestUrl(request: GraphUrlRequest): Promise<GraphResponse> {
     return this.#successOf(await this.#send(request, request.url, {}));
   }
 
   /**
-   * A GET whose body goes to {@link GraphDownload.receive}, once. A refused token is renewed once.
-   * @throws as {@link request} does; what `receive` throws, a body that breaks off as GraphUnansweredError
+   * Makes a GET whose body goes to {@link GraphDownload.receive}, once. A refused token is renewed once.
+   * @throws as {@link request} does; what `receive` throws; GraphUnansweredError if the body breaks off
    */
   async download(download: GraphDownload): Promise<GraphResponse> {
     const { receive, ...rest } = download;
@@ -126,7 +129,7 @@ export class GraphClient {
     );
   }
 
-  /** How requests are tried again. */
+  /** How requests are repeated. */
   get retry(): QuickRetry {
     return this.#options.retry;
   }
@@ -134,7 +137,7 @@ export class GraphClient {
   async #authorized(request: GraphRequest, receive?: Receive): Promise<GraphResponse> {
     const token = await this.#token({ mailbox: request.mailbox });
     const answer = await this.#sendWith(token, request, receive);
-    // 403 too: a permission granted since the token was made is in the next one.
+    // 403 too: the next token has permissions granted since this one was issued.
     if (answer.status !== 401 && answer.status !== 403) return this.#successOf(answer);
     const renewed = await this.#token({ mailbox: request.mailbox, refused: token });
     return this.#successOf(renewed === token ? answer : await this.#sendWith(renewed, request, receive));
@@ -181,7 +184,7 @@ export class GraphClient {
     const guard = sendingGuard(request);
     const body = request.body?.open();
     const stream = body instanceof Readable ? body : undefined;
-    // Its failure is the request's; it may come before anybody listens.
+    // Its failure is the request's; it may come before anything listens.
     stream?.on('error', () => {});
     let bodySent = stream === undefined;
     stream?.once('end', () => {
@@ -201,16 +204,16 @@ export class GraphClient {
       return await receive(response);
     } catch (error) {
       if (guard?.refusal) throw guard.refusal.reason;
-      // A GET that was lost has done nothing.
+      // A lost GET has done nothing.
       throw new GraphUnansweredError(request.method !== 'GET' && bodySent && mayHaveArrived(error), error);
     } finally {
-      // An answer may come before the whole body was wanted.
+      // An answer may come before the whole body was read.
       stream?.destroy();
     }
   }
 }
 
-/** Keeps what {@link GraphRequest.beforeSending} throws, which is no failure of the request. */
+/** Keeps what {@link GraphRequest.beforeSending} throws, which is not a failure of the request. */
 function sendingGuard({ beforeSending }: GraphRequest | GraphUrlRequest) {
   if (!beforeSending) return undefined;
   const guard = {
@@ -237,7 +240,7 @@ function headersOf({ body, headers }: GraphRequest | GraphUrlRequest): Record<st
   };
 }
 
-/** What is done with an answer. */
+/** Processes an answer. */
 type Receive = (response: HttpResponse) => Promise<GraphResponse>;
 
 async function readAnswer(
@@ -247,7 +250,8 @@ async function readAnswer(
   const { status, headers } = response;
   const whole = () => response.text(maxAnswerBytes === undefined ? {} : { maxBytes: maxAnswerBytes });
   const read = answerOctets === undefined ? whole() : messageStart(response.body, answerOctets).then(String);
-  // The status decides, and it is known: a body that breaks off must not make an accepted message an unanswered one.
+  // The status decides, and it is known: a body that breaks off must not turn an accepted message into an unanswered
+  // one.
   const text = await read.catch(() => '');
   return { status, headers, text, requestId: headers['request-id'] };
 }
@@ -257,7 +261,7 @@ function successOf(answer: GraphResponse, nowMs: number): GraphResponse {
   throw graphErrorOf(answer.status, answer.headers, answer.text, nowMs);
 }
 
-/** Failures that the HTTP client does not know, an ended signal among them, are taken for the worse case. */
+/** Failures unknown to the HTTP client, including an aborted signal, are treated as the worse case. */
 function mayHaveArrived(error: unknown): boolean {
   const details = (error as { details?: { mayHaveArrived?: unknown } } | null | undefined)?.details;
   return details?.mayHaveArrived !== false;

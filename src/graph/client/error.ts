@@ -2,15 +2,15 @@ import { BridgeError } from '../../base/errors.ts';
 import { parseRetryAfter } from '../../base/http/retry-after.ts';
 import { safeLine } from '../../base/visible.ts';
 
-/** What Graph said when it refused a request (Microsoft: "Microsoft Graph error responses and resource types"). */
+/** Graph's reasons for refusing a request (Microsoft: "Microsoft Graph error responses and resource types"). */
 export interface GraphErrorFacts {
   /** HTTP status, 400 or above. */
   readonly status: number;
-  /** `error.code` of the body, such as `ErrorSendAsDenied`; `HTTP 503` where the body has none. */
+  /** `error.code` of the body, such as `ErrorSendAsDenied`; `HTTP 503` if the body has none. */
   readonly code: string;
-  /** `error.innerError.code`, where it says more. */
+  /** `error.innerError.code`, if it says more. */
   readonly innerCode?: string | undefined;
-  /** Graph's name for the request, which Microsoft's support asks for. */
+  /** Graph's id of the request, which Microsoft's support asks for. */
   readonly requestId?: string | undefined;
   /** From `Retry-After`. */
   readonly retryAfterMs?: number | undefined;
@@ -35,7 +35,7 @@ export class GraphError extends Error {
   }
 }
 
-/** Graph refused to make or fill a draft, which needs another permission than sending does (Mail.ReadWrite). */
+/** Graph refused to create or fill a draft, which needs another permission than sending (Mail.ReadWrite). */
 export class DraftsDeniedError extends GraphError {
   constructor(refusal: GraphError) {
     super(refusal.message, refusal);
@@ -45,7 +45,7 @@ export class DraftsDeniedError extends GraphError {
 /** A request got no answer. */
 export class GraphUnansweredError extends Error {
   override readonly name = 'GraphUnansweredError';
-  /** The whole request had been handed to the connection, so Graph may have carried it out. */
+  /** Whether the whole request had been handed to the connection, so that Graph may have carried it out. */
   readonly mayBeDone: boolean;
 
   constructor(mayBeDone: boolean, cause: unknown) {
@@ -54,7 +54,7 @@ export class GraphUnansweredError extends Error {
   }
 }
 
-/** What Graph had begun for a message came to nothing, and the message was not sent: another attempt may fare better. */
+/** What Graph had begun for a message failed, and the message was not sent: another attempt may succeed. */
 export function notSent(what: string, cause?: unknown): GraphUnansweredError {
   return new GraphUnansweredError(false, new BridgeError('upstream-connection-lost', `${what}.`, { cause }));
 }
@@ -71,7 +71,7 @@ export class GraphTokenError extends Error {
 const maxMessageLength = 500;
 
 /**
- * Reads the body of a refusal, whatever it turns out to be.
+ * Parses the body of a refusal, whatever it contains.
  * @param nowMs milliseconds since 1970
  */
 export function graphErrorOf(
@@ -92,13 +92,13 @@ export function graphErrorOf(
   });
 }
 
-/** The parts that are read, none of them sure to be there. */
+/** The parts that are read, all of them optional. */
 interface ErrorBody {
   readonly error?: unknown;
   readonly code?: unknown;
   readonly message?: unknown;
   readonly innerError?: unknown;
-  /** Spelled so by some services. */
+  /** Some services spell it like this. */
   readonly innererror?: unknown;
   readonly 'request-id'?: unknown;
 }

@@ -10,7 +10,7 @@ export type { QuickRetry } from '../../base/http/quick-retry.ts';
 const temporaryStatuses = new Set([408, 423, 429, 500, 502, 503, 509]);
 
 /**
- * Whether a failed try may be followed by another. Never where Graph may already have carried the request out (a lost
+ * Whether a failed try may be followed by another. Never if Graph may already have carried the request out (a lost
  * answer; 504, Microsoft: "Microsoft Graph throttling guidance"): two messages would be sent.
  */
 function graphVerdict({ mode, statusCodes }: QuickRetry, error: unknown): QuickRetryVerdict {

@@ -13,11 +13,11 @@ export interface JsonAttachment {
   readonly contentId?: string;
   /** The HTML shows it; mail programs then leave it out of their list of attachments. */
   readonly isInline: boolean;
-  /** Decoded. */
+  /** Decoded length. */
   readonly octets: number;
 }
 
-/** Endings for parts without a name, as far as a person could open them only with one. */
+/** Extensions for parts without a name, for types that need one to be opened. */
 const endings: Readonly<Record<string, string>> = {
   'text/plain': 'txt',
   'text/html': 'htm',
@@ -39,8 +39,8 @@ const endings: Readonly<Record<string, string>> = {
 };
 
 /**
- * @param number of the attachment in its message, from 1; makes the name of one that has none, as Exchange would
- * @param shown Content-IDs of what the HTML shows
+ * @param number of the attachment in its message, from 1; used in the name of one without a name, as Exchange would
+ * @param shown Content-IDs that the HTML shows
  */
 export function attachmentOf(part: MimePart, number: number, shown: ReadonlySet<string>): JsonAttachment {
   const { type, fileName, contentId, decodedOctets } = part;
@@ -50,20 +50,20 @@ export function attachmentOf(part: MimePart, number: number, shown: ReadonlySet<
     name: shortened(fileName ?? '') || otherName,
     contentType: type,
     ...(contentId !== undefined && { contentId }),
-    // Called inline without being shown in the text, it would be hidden from the reader.
+    // If it were inline without being shown in the text, the reader would not see it.
     isInline: contentId !== undefined && shown.has(contentId),
     octets: decodedOctets,
   };
 }
 
-/** A file name of one line and 255 characters at most, whose ending says what the file is. */
+/** A file name of one line and at most 255 characters that keeps its extension. */
 function shortened(fileName: string): string {
   if (fileName.length <= 255) return oneLine(fileName);
   const ending = extname(fileName).slice(0, 20);
   return oneLine(fileName, 255 - ending.length) + oneLine(ending);
 }
 
-/** Content-IDs that HTML refers to (RFC 2392), as they stand and with their escapes undone. */
+/** Content-IDs that HTML refers to (RFC 2392), both literally and unescaped. */
 export function shownContentIds(html: string): ReadonlySet<string> {
   const written = [...html.matchAll(/\bcid:([^"'<>\s)]+)/gi)].map(([, id = '']) => id.replaceAll('&amp;', '&'));
   return new Set(written.flatMap((id) => [id, percentDecoded(id)]));
@@ -88,10 +88,12 @@ export function jsonAttachment({ name, contentType, contentId, isInline }: JsonA
   };
 }
 
-/** Whole groups of three octets. */
+/** A multiple of three octets. */
 const encodedAtATime = 48 * 1024;
 
-/** An attachment as the body of a request. The octets are encoded as they go, and must stay as they are till then. */
+/**
+ * An attachment as the body of a request. The octets are encoded while they are sent, and must not change until then.
+ */
 export function attachmentBody(attachment: JsonAttachment, octets: Buffer): GraphRequestBody {
   const head = Buffer.from(`${JSON.stringify(jsonAttachment(attachment)).slice(0, -1)},"contentBytes":"`);
   const tail = Buffer.from('"}');

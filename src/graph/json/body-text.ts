@@ -2,7 +2,7 @@ import { isAscii, isUtf8 } from 'node:buffer';
 import { decodeText, isKnownCharset } from '../../message/mime/charset.ts';
 import type { MimePart } from '../../message/mime/part.ts';
 
-/** The text of a part as it is read, which the JSON form carries without the parameters that say how to read it. */
+/** The decoded text of a part, because the JSON form has no parameters to say how to decode it. */
 export function bodyText({ type, parameters }: MimePart, octets: Buffer): string {
   const declared = parameters.get('charset');
   if (type === 'text/html') return decodeText(octets, declared ?? htmlCharset(octets));
@@ -11,12 +11,12 @@ export function bodyText({ type, parameters }: MimePart, octets: Buffer): string
   return unflowed(text, parameters.get('delsp')?.toLowerCase() === 'yes');
 }
 
-/** What HTML says of itself where its part says nothing; UTF-8 beyond ASCII is not mistaken for anything else. */
+/** The charset that HTML names itself if its part names none; UTF-8 beyond ASCII is not mistaken for anything else. */
 function htmlCharset(octets: Buffer): string | undefined {
   if (isUtf8(octets) && !isAscii(octets)) return undefined;
   const start = octets.toString('latin1', 0, 2048);
   const charset = /<meta\b[^>]*\bcharset\s*=\s*["']?\s*([\w:.-]+)/i.exec(start)?.[1];
-  // HTML that could be read so far is no UTF-16 (WHATWG HTML, "Determining the character encoding").
+  // HTML that could be read so far is not UTF-16 (WHATWG HTML, "Determining the character encoding").
   return isKnownCharset(charset) && !/^utf-?16/i.test(charset ?? '') ? charset : undefined;
 }
 
@@ -27,9 +27,9 @@ interface Paragraph {
 }
 
 /**
- * Text of format=flowed with each paragraph on one line (RFC 3676 section 4.2): a line that ends with a space goes on in
- * the next one of the same quote depth, and a space that guards the beginning of a line goes.
- * @param deletesSpace DelSp: the space at the end is no part of the text
+ * Puts each paragraph of format=flowed text on one line (RFC 3676 section 4.2): a line that ends with a space continues
+ * in the next one of the same quote depth, and a stuffed space at the beginning of a line is removed.
+ * @param deletesSpace DelSp: the space at the end is not part of the text
  */
 export function unflowed(text: string, deletesSpace: boolean): string {
   const paragraphs: Paragraph[] = [];

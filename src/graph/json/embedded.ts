@@ -4,10 +4,10 @@ import { base64Length } from '../client/base64-stream.ts';
 import { type JsonAttachment, jsonAttachment } from './attachment.ts';
 
 const defaultMaxRequestBytes = 3_500_000;
-/** What JSON puts around an attachment's name and content. */
+/** Octets of JSON around an attachment's name and content. */
 const attachmentOverhead = 400;
 
-/** As many of the attachments as fit into the request that makes the message, from the first on. */
+/** As many attachments as fit into the request that creates the message, starting with the first. */
 export function embeddable(
   attachments: readonly JsonAttachment[],
   message: Record<string, unknown>,
@@ -23,7 +23,7 @@ export function embeddable(
   });
 }
 
-/** Attachments with their contents, in their order. */
+/** Attachments with their contents, in order. */
 export async function embeddedContents(
   open: () => Readable,
   attachments: readonly JsonAttachment[],

@@ -9,7 +9,7 @@ export interface ExtendedProperty {
   readonly value: string;
 }
 
-/** What the header of a message says in properties of Graph's message, recipients and senders aside. */
+/** The header of a message as properties of Graph's message, except recipients and senders. */
 export interface JsonFields {
   readonly subject: string;
   readonly importance?: 'low' | 'high';
@@ -20,10 +20,10 @@ export interface JsonFields {
   readonly singleValueExtendedProperties?: readonly ExtendedProperty[];
 }
 
-/** The fields, and which cannot be told. */
+/** The fields, and those that cannot be expressed. */
 export interface FieldSurvey {
   readonly fields: JsonFields;
-  /** Names of fields that the JSON form leaves out; nothing that people see. */
+  /** Names of fields that the JSON form leaves out; none that people see. */
   readonly dropped: readonly string[];
   /** Why the JSON form would change the message. */
   readonly obstacles: readonly string[];
@@ -31,9 +31,9 @@ export interface FieldSurvey {
 
 /** More are refused (`InvalidInternetMessageHeaderCollection`). */
 const maxHeaders = 5;
-/** Each new name takes one of the mailbox's named properties, of which there are some thousands. */
+/** Each new name uses one of the mailbox's named properties, of which there are some thousands. */
 const maxNamedProperties = 30;
-/** Of one value; RFC 5322 allows lines of 998. */
+/** Longest value; RFC 5322 allows lines of 998. */
 const maxValueLength = 995;
 /** Exchange keeps no more (Microsoft: "Subject", Exchange Web Services reference). */
 const maxSubject = 255;
@@ -52,21 +52,23 @@ export function headerProperty(name: string): string {
   return `String {00020386-0000-0000-C000-000000000046} Name ${name}`;
 }
 
-/** Told by other properties, or by Exchange itself when it sends. */
+/** Expressed by other properties, or by Exchange itself when it sends. */
 const toldOtherwise = new Set(
   `from sender reply-to to cc bcc subject date message-id mime-version importance priority x-priority x-msmail-priority
   sensitivity disposition-notification-to return-receipt-to`.split(/\s+/),
 );
-/** Traces of how the message came here, of what Exchange adds, of signatures that hold for the MIME form alone; ours. */
+/**
+ * Traces of the way here, fields that Exchange adds, signatures that only hold for the MIME form, and our own fields.
+ */
 const trace =
   /^(?:content-|resent-|x-mailbridge-|received|return-path$|delivered-to$|dkim-signature$|domainkey-signature$|arc-|authentication-results$|x-received$|x-ms-|x-microsoft-|x-originating-ip$|x-mimeole$|thread-topic$|thread-index$)/;
 
-/** Of these one is allowed (RFC 5322 section 3.6), and readers differ in which of two they take. */
+/** Only one of each is allowed (RFC 5322 section 3.6), and readers differ in which of two they take. */
 const single = ['From', 'Sender', 'Reply-To', 'Message-ID', 'In-Reply-To', 'References', 'Subject'];
 
 const sensitivities: Readonly<Record<string, string>> = { personal: '1', private: '2', 'company-confidential': '3' };
 
-/** Reads the header of a message for the JSON form. */
+/** Maps the header of a message to the JSON form. */
 export function surveyFields(header: HeaderBlock): FieldSurvey {
   const repeated = single.filter((name) => header.getAll(name).length > 1);
   const obstacles = repeated.map((name) => `it has the field ${name} twice`);
@@ -104,7 +106,7 @@ const receiptFields = [
   ['Return-Receipt-To', 'delivery'],
 ] as const;
 
-/** Graph has a property that asks for the receipt, and none for where it goes: Exchange sends it to From. */
+/** Graph has a property that requests the receipt, but none for its address: Exchange sends it to From. */
 function receiptOf(header: HeaderBlock, field: string): 'none' | 'to-author' | 'to-others' {
   const wanted = header.getAll(field).flatMap((value) => parseAddressList(value).addresses);
   if (wanted.length === 0) return 'none';
@@ -148,7 +150,7 @@ function decodedText(value: string): string {
   return oneLine(decodedWords(value), 20_000);
 }
 
-/** Importance (RFC 4021), else what older programs wrote. */
+/** Importance (RFC 4021), else the fields of older programs. */
 function importanceOf(header: HeaderBlock): 'low' | 'high' | undefined {
   const said = ['Importance', 'X-Priority', 'X-MSMail-Priority', 'Priority'].map((name) =>
     header.get(name)?.toLowerCase(),

@@ -8,7 +8,7 @@ import { bodyText } from './body-text.ts';
 import { type JsonFields, surveyFields } from './fields.ts';
 import { layoutOf } from './layout.ts';
 
-/** A message that Graph's JSON form carries: all that is needed to write it, the contents of attachments aside. */
+/** A message that Graph's JSON form can express: all that is needed to write it, except the contents of attachments. */
 export interface FaithfulForm {
   readonly jsonForm: 'faithful';
   readonly header: HeaderBlock;
@@ -19,32 +19,33 @@ export interface FaithfulForm {
   readonly dropped: readonly string[];
 }
 
-/** A message that the JSON form would change in what people or programs make of it. */
+/** A message that the JSON form would change for people or programs. */
 export interface LossyForm {
   readonly jsonForm: 'lossy';
-  /** The first reason, to stand behind "because": `it is signed`. */
+  /** The first reason, to follow "because": `it is signed`. */
   readonly reason: string;
 }
 
 /** Whether a message survives the JSON form. */
 export type MessageSurvey = FaithfulForm | LossyForm;
 
-/** Of a body as JSON. A request may have 4 MB, the body shares it with the recipients. */
+/** Limit of a body as JSON. A request may have 4 MB, which the body shares with the recipients. */
 const maxBodyBytes = 3 * 1024 * 1024;
-/** Exchange takes no more. */
+/** Exchange's limit. */
 const maxAttachments = 250;
 
 /**
- * Reads a message through, once, and its text a second time.
+ * Reads a message once, and its text a second time.
  *
- * Carried unchanged: every octet of every attachment, its name, type and Content-ID; the text, that of format=flowed in
- * paragraphs; subject, addresses, Message-ID, In-Reply-To, References, importance, sensitivity, and fields of other names
- * up to a number. Made anew by Exchange: the plain text beside an HTML text, boundaries and transfer encodings, Date and
- * MIME-Version. Left out: trace fields, charset and other parameters of attached texts, and what `dropped` names.
+ * Preserved: every octet of every attachment, its name, type and Content-ID; the text, with format=flowed text in
+ * paragraphs; subject, addresses, Message-ID, In-Reply-To, References, importance, sensitivity, and fields with other
+ * names up to a number. Made anew by Exchange: the plain text beside an HTML text, boundaries and transfer encodings,
+ * Date and MIME-Version. Left out: trace fields, charset and other parameters of attached texts, and what `dropped`
+ * names.
  *
  * @param open the message from its first octet, at each call
- * @param size of it, exactly
- * @throws MessageChangedError where it has another size; what its stream throws
+ * @param size its exact size
+ * @throws MessageChangedError if it has another size; what its stream throws
  */
 export async function surveyMessage(open: () => Readable, size: number): Promise<MessageSurvey> {
   let root: MimePart;

@@ -1,26 +1,26 @@
 import { isKnownCharset } from '../../message/mime/charset.ts';
 import type { MimeDefect, MimePart } from '../../message/mime/part.ts';
 
-/** What of a message becomes the body of the JSON form, and what becomes attachments. */
+/** Which part of a message becomes the body of the JSON form, and which become attachments. */
 export interface JsonLayout {
-  /** A text/plain or text/html; absent where there is none, as in many a scan. */
+  /** A text/plain or text/html part; absent if there is none, as in many scans. */
   readonly body: MimePart | undefined;
-  /** In the order of the message. */
+  /** In message order. */
   readonly attachments: readonly MimePart[];
-  /** Why the JSON form would change the message; empty where it would not. */
+  /** Why the JSON form would change the message; empty if it would not. */
   readonly obstacles: readonly string[];
 }
 
 /**
- * Lays a message out for Graph, which knows one body and a list of attachments (Microsoft: "message resource type").
+ * Lays a message out for Graph, which has one body and a list of attachments (Microsoft: "message resource type").
  *
- * Of a multipart/alternative the HTML counts: Exchange makes the plain text anew from it, as it does for MIME. Further
- * texts become attachments, as in MIME. A message within the message becomes a file: as an `itemAttachment` Exchange
- * would write it anew, as a file it keeps its octets.
+ * In a multipart/alternative only the HTML counts: Exchange generates the plain text from it, as it does for MIME.
+ * Further texts become attachments, as in MIME. A message within the message becomes a file: as an `itemAttachment`
+ * Exchange would rewrite it, as a file it keeps its octets.
  */
 export function layoutOf(root: MimePart): JsonLayout {
   const layout = new Layout();
-  // RFC 8551 section 3.9: the name tells it as well as the type does.
+  // RFC 8551 section 3.9: the name is as good an indication as the type.
   if (/\.p7[mz]$/i.test(root.fileName ?? '')) layout.obstacles.push(smime);
   layout.visit(root);
   return layout;
@@ -37,7 +37,7 @@ const defectTexts: Readonly<Record<MimeDefect, string>> = {
 const smime = 'it is signed or encrypted (S/MIME)';
 const tnef = 'it is in an Outlook format (winmail.dat)';
 
-/** Types that mean more to Exchange than a file of that type. */
+/** Types that Exchange treats as more than a file. */
 const meaningfulTypes: Readonly<Record<string, string>> = {
   'application/pkcs7-mime': smime,
   'application/x-pkcs7-mime': smime,
@@ -112,7 +112,7 @@ class Layout implements JsonLayout {
   }
 }
 
-/** A calendar is answered, not opened, where it has a method (RFC 6047 section 2.4), or is no file. */
+/** A calendar is an invitation rather than a file if it has a method (RFC 6047 section 2.4), or is no file. */
 function isInvitation({ type, parameters, disposition, fileName }: MimePart): boolean {
   if (type !== 'text/calendar') return false;
   return parameters.has('method') || (disposition !== 'attachment' && fileName === undefined);

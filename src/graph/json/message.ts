@@ -6,14 +6,14 @@ import { oneLine } from '../../message/safe-text.ts';
 import { type ExtendedProperty, headerProperty } from './fields.ts';
 import type { FaithfulForm } from './form.ts';
 
-/** Whom a message goes to, as the envelope has decided. */
+/** Whom a message goes to, according to the envelope. */
 export interface JsonRecipients {
   readonly to: readonly ParsedAddress[];
   readonly cc: readonly ParsedAddress[];
   readonly bcc: readonly ParsedAddress[];
 }
 
-/** What stands in place of the header of a message. */
+/** What replaces parts of a message's header. */
 export interface JsonAddressing {
   readonly recipients: JsonRecipients;
   /** Default: the message's own. */
@@ -31,8 +31,8 @@ interface Recipient {
 }
 
 /**
- * The message as Graph's JSON has it (Microsoft: "message resource type"), without attachments.
- * @param properties extended properties beside its own
+ * The message in Graph's JSON form (Microsoft: "message resource type"), without attachments.
+ * @param properties additional extended properties
  */
 export function jsonMessage(
   form: FaithfulForm,
@@ -59,7 +59,7 @@ export function jsonMessage(
   };
 }
 
-/** Names without a domain are nobody's. */
+/** Names without a domain reach nobody. */
 function addressesOf(header: HeaderBlock, name: string): readonly ParsedAddress[] {
   return parseAddressList(header.get(name) ?? '').addresses.filter(({ address }) => address.includes('@'));
 }

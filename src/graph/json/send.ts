@@ -10,43 +10,43 @@ import { embeddable, embeddedContents } from './embedded.ts';
 import type { FaithfulForm } from './form.ts';
 import { type JsonAddressing, jsonMessage } from './message.ts';
 
-/** One message in the JSON form. */
+/** One message to send in the JSON form. */
 export interface SendAsJsonOptions extends JsonAddressing {
   readonly mailbox: string;
   readonly sendAs: DraftPlace['sendAs'];
   readonly survey: FaithfulForm;
   /** The message from its first octet, at each call. */
   readonly open: () => Readable;
-  /** Called right before each request that sends the message; what it throws ends the attempt. */
+  /** Called right before each request that sends the message; if it throws, the attempt ends. */
   readonly beforeSending?: () => void;
   /** Largest request, in octets; default 3,500,000. Graph's limit is 4 MB. */
   readonly maxRequestBytes?: number;
   readonly signal: AbortSignal;
 }
 
-/** What is known of a message that was sent. */
+/** What is known about a message that was sent. */
 export interface SentAsJson {
-  /** 202; with any other the message may lie where it is. */
+  /** 202; with any other status the message may not have left. */
   readonly status: number;
-  /** Of the message in Sent Items, where it was a draft before; it stays the same. */
+  /** Id of the message in Sent Items, if it was a draft before; it stays the same. */
   readonly id?: string;
   readonly requestId?: string;
 }
 
-/** What Graph calls a missing permission. */
+/** Graph's codes for a missing permission. */
 const denied = new Set(['erroraccessdenied', 'accessdenied', 'authorization_requestdenied', 'forbidden']);
-/** To clean up, once the attempt itself is given up. */
+/** For cleaning up after the attempt itself has failed. */
 const deleteTimeoutMs = 15_000;
 
 /**
- * Sends a message in the JSON form, to the recipients it is told and nobody else. What fits into one request goes in
- * one (`sendMail`, permission Mail.Send); else a draft is made, attachments are uploaded, and the draft is sent
- * (Mail.ReadWrite too). A copy stays in Sent Items.
+ * Sends a message in the JSON form, to exactly the given recipients. If it fits, it is sent in one request (`sendMail`,
+ * permission Mail.Send). Otherwise a draft is created, attachments are uploaded, and the draft is sent (Mail.ReadWrite
+ * as well). A copy stays in Sent Items.
  *
- * A draft that is not sent is deleted, unless Graph may be about to send it. What a crash leaves behind is found by
- * {@link sweepDrafts}.
- * @throws GraphError, DraftsDeniedError where drafts are closed to us; GraphUnansweredError, `mayBeDone` only where the message may have been sent; GraphTokenError;
- *   MessageChangedError; what the stream throws; the reason of the signal
+ * A draft that is not sent is deleted, unless Graph may be about to send it. {@link sweepDrafts} finds what a crash
+ * leaves behind.
+ * @throws GraphError, DraftsDeniedError if drafts are not permitted; GraphUnansweredError, `mayBeDone` only if the
+ * message may have been sent; GraphTokenError; MessageChangedError; what the stream throws; the reason of the signal
  */
 export async function sendAsJson(client: GraphClient, options: SendAsJsonOptions): Promise<SentAsJson> {
   const { survey, open, mailbox, sendAs, signal } = options;
@@ -78,7 +78,7 @@ async function sendDraft(
     return { id: draft.id, ...sent(await draft.send({ ...before(options), signal })) };
   } catch (caught) {
     const error = draftFailure(caught);
-    // The failure of the message is told, not that of the clearing up.
+    // The failure of the message is reported, not that of the cleanup.
     if (!mayBeDone(error)) await draft.delete(AbortSignal.timeout(deleteTimeoutMs)).catch(() => {});
     throw error;
   }
@@ -88,9 +88,9 @@ function before({ beforeSending }: SendAsJsonOptions): Pick<GraphRequest, 'befor
   return beforeSending ? { beforeSending } : {};
 }
 
-/** What befell the draft says nothing of the message. */
+/** A failure of the draft says nothing about the message. */
 function draftFailure(error: unknown): unknown {
-  // Of a mailbox that is not there the making of the draft would have told.
+  // If the mailbox did not exist, creating the draft would have shown that.
   if (isNotFound(error)) return notSent('The draft of the message is gone', error);
   return isConflict(error) ? notSent('Graph could not save the draft of the message', error) : error;
 }
@@ -111,7 +111,7 @@ function sent({ status, requestId }: Pick<GraphResponse, 'status' | 'requestId'>
   return { status, ...(requestId !== undefined && { requestId }) };
 }
 
-/** A step that takes the permission to write drafts: its want says nothing of the permission to send. */
+/** A step that needs the permission to write drafts: its absence says nothing about the permission to send. */
 async function withDrafts<Result>(step: Promise<Result>): Promise<Result> {
   try {
     return await step;

@@ -7,21 +7,21 @@ import { type Draft, mayBeDone } from './draft.ts';
 import { UploadSession } from './session.ts';
 
 /**
- * Below that a file goes in one request, from there on in an upload session: "3 MB" (Microsoft: "Attach large files").
- * A request may have 4 MiB, which 3 MiB in base64 fill already.
+ * Smaller files are sent in one request, others in an upload session: "3 MB" (Microsoft: "Attach large files"). A
+ * request may have 4 MiB, which 3 MiB in base64 already fill.
  */
 export const sessionFromOctets = 3_000_000;
 
 /** One chunk of an upload session: a multiple of 320 KiB below 4 MB. */
 export const chunkOctets = 12 * 320 * 1024;
 
-/** Buffers in use, and so requests under way, for one message. */
+/** Buffers in use, and therefore concurrent requests, for one message. */
 const maxBuffers = 4;
 
 /**
  * Uploads attachments into a draft while the message is read, once, from its first octet to its last. Several files are
- * under way at a time, the chunks of one in their order. Memory: four chunks.
- * @returns whether it is sure that each has arrived, once; if not, their number in the draft tells
+ * uploaded at a time, the chunks of each in order. Memory: four chunks.
+ * @returns whether it is certain that each has arrived, once; if not, their number in the draft shows it
  * @throws as GraphClient.request, what the stream throws, MessageChangedError
  */
 export async function uploadAttachments(
@@ -43,7 +43,7 @@ export async function uploadAttachments(
   return upload.finish();
 }
 
-/** One file: what waits of it, and the requests for it, one after the other. */
+/** One file: its octets that still wait, and its requests, one after the other. */
 interface Transfer {
   readonly attachment: JsonAttachment;
   session: UploadSession | undefined;
@@ -56,7 +56,7 @@ class Upload {
   readonly #draft: Draft;
   readonly #permits = new Semaphore(maxBuffers);
   readonly #spare: Buffer[] = [];
-  /** By buffer in use: gives its permit back. */
+  /** By buffer in use: returns its permit. */
   readonly #leave = new Map<Buffer, () => void>();
   readonly #transfers: Transfer[] = [];
   readonly #stop = new AbortController();
@@ -70,7 +70,7 @@ class Upload {
     this.#signal = AbortSignal.any([signal, this.#stop.signal]);
   }
 
-  /** The next octets of the message; waits while all buffers are on their way. */
+  /** Takes the next octets of the message; waits while all buffers are being sent. */
   async take(attachment: JsonAttachment, { octets, isLast }: PartPiece): Promise<void> {
     const transfer = this.#transferOf(attachment);
     for (let taken = 0; taken < octets.length; ) {
@@ -81,12 +81,12 @@ class Upload {
       if (transfer.filled === buffer.length) this.#flush(transfer);
     }
     if (!isLast) return;
-    // An empty file is one request too.
+    // An empty file takes one request too.
     if (octets.length === 0 && attachment.octets === 0) await this.#bufferOf(transfer);
     if (transfer.buffer !== undefined) this.#flush(transfer);
   }
 
-  /** The first failure is the one that counts; it ends all requests. */
+  /** The first failure counts; it ends all requests. */
   fail(error: unknown): void {
     this.#failure ??= { error };
     this.#stop.abort(error);
@@ -95,7 +95,7 @@ class Upload {
   async finish(): Promise<boolean> {
     for (const { requests } of this.#transfers) await requests;
     if (this.#failure !== undefined) throw this.#failure.error;
-    // The number of files cannot tell then: one may be there in the place of another.
+    // Then the number of files shows nothing: one may be there twice and another missing.
     if (this.#mayLack && this.#mayDouble) throw notSent('A file of the draft may be missing or attached twice');
     return !this.#mayLack && !this.#mayDouble;
   }
@@ -159,12 +159,12 @@ class Upload {
       if (this.#signal.aborted || !mayBeDone(error)) throw error;
       this.#mayLack = true;
     }
-    // A try that was refused may have left the file there all the same.
+    // A try that was refused may still have left the file there.
     if (tries > 1) this.#mayDouble = true;
   }
 }
 
-/** Some servers of Microsoft's may take 3 MB for 3 MiB. */
+/** Some of Microsoft's servers may read 3 MB as 3 MiB. */
 function isTooSmall(error: unknown): boolean {
   return error instanceof GraphError && error.code === 'ErrorAttachmentSizeShouldNotBeLessThanMinimumSize';
 }

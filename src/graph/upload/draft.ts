@@ -5,7 +5,7 @@ import { GraphError, GraphUnansweredError } from '../client/error.ts';
 import { jsonBody } from '../json/body.ts';
 import type { ExtendedProperty } from '../json/fields.ts';
 
-/** Whose drafts, and how they are reached. */
+/** Whose drafts, and how to reach them. */
 export interface DraftPlace {
   readonly client: GraphClient;
   readonly mailbox: string;
@@ -13,28 +13,28 @@ export interface DraftPlace {
   readonly sendAs: 'mailbox' | 'me';
 }
 
-/** Marks our drafts, for {@link sweepDrafts}. It never leaves the mailbox: it has no name as a header field. */
+/** Marks our drafts, for {@link sweepDrafts}. It never leaves the mailbox, because it has no header field name. */
 export const draftMark: ExtendedProperty = {
   id: 'String {8a9c2f4e-5d1b-4c7a-9e36-0b7f1d2a6c58} Name MailbridgeDraft',
   value: 'upload',
 };
 
-/** Of the mailbox, with its version. */
+/** Path of the mailbox, including the version. */
 export function userPath({ mailbox, sendAs }: Pick<DraftPlace, 'mailbox' | 'sendAs'>): string {
   return sendAs === 'me' ? '/v1.0/me' : `/v1.0/users/${encodeURIComponent(mailbox)}`;
 }
 
-/** Ids that stay the same when the message goes to Sent Items. */
+/** Ids that stay the same when the message moves to Sent Items. */
 const immutableIds = { prefer: 'IdType="ImmutableId"' };
 
-/** What the lost answer was. */
+/** Replaces the lost answer. */
 const accepted = { status: 202, requestId: undefined };
 
-/** Tries for a change that another one comes in the way of, and the longest first wait between them. */
+/** Tries for a change that conflicts with another one, and the longest first wait between them. */
 const maxTries = 5;
 const longestWaitMs = 2_000;
 
-/** A message in Drafts, of which no more than the id is known here. */
+/** A message in Drafts of which only the id is known here. */
 export class Draft {
   readonly place: DraftPlace;
   readonly id: string;
@@ -60,15 +60,15 @@ export class Draft {
     return new Draft(place, stringIn(answer, 'id'));
   }
 
-  /** A message that is there already, made to be filled. */
+  /** An existing message to be filled. */
   static at(place: DraftPlace, id: string): Draft {
     return new Draft(place, id);
   }
 
   /**
-   * One request about this draft. Exchange may refuse one change while it saves another, of which nothing is done then:
-   * the request is made again.
-   * @param subpath with its slash
+   * Makes one request about this draft. Exchange may refuse a change while it saves another one, without doing any of
+   * it: the request is then repeated.
+   * @param subpath including its slash
    */
   async request(
     method: GraphRequest['method'],
@@ -95,9 +95,9 @@ export class Draft {
   }
 
   /**
-   * Sends it (Microsoft: "message: send"). Whatever the answer, or without one, the message itself tells what has become
-   * of it: it can be sent only once.
-   * @throws GraphUnansweredError, or GraphError 504, where even that cannot be found out; what `beforeSending` throws
+   * Sends it (Microsoft: "message: send"). Whatever the answer, or without one, the message itself shows what has
+   * become of it: it can be sent only once.
+   * @throws GraphUnansweredError, or GraphError 504, if even that cannot be found out; what `beforeSending` throws
    */
   async send(
     request: Pick<GraphRequest, 'beforeSending' | 'signal'>,
@@ -111,7 +111,7 @@ export class Draft {
         return (await this.#state(signal)) === 'sent' ? accepted : answer;
       } catch (error) {
         const state = await this.#state(signal);
-        // Where no draft is left the first request was slow, not lost.
+        // If no draft is left, the first request was slow, not lost.
         if (state === 'sent' || (state === 'gone' && lost !== undefined)) return accepted;
         if (lost !== undefined) throw state === 'draft' ? error : lost;
         if (state !== 'draft' || !mayBeDone(error)) throw error;
@@ -131,33 +131,33 @@ export class Draft {
     }
   }
 
-  /** Removes it; what is not there is no failure. */
+  /** Deletes it; a missing draft is not a failure. */
   async delete(signal: AbortSignal): Promise<void> {
     await deleteMessage(this.place, this.id, signal);
   }
 }
 
-/** Whether Graph may have done what it was asked to. */
+/** Whether Graph may have done what was requested. */
 export function mayBeDone(error: unknown): boolean {
   return error instanceof GraphUnansweredError ? error.mayBeDone : error instanceof GraphError && error.status === 504;
 }
 
-/** The change key of a draft was not what it had been a moment before (`ErrorIrresolvableConflict`). */
+/** Whether the change key of a draft differed from a moment before (`ErrorIrresolvableConflict`). */
 export function isConflict(error: unknown): boolean {
   return error instanceof GraphError && (error.status === 409 || error.status === 412);
 }
 
-/** There is no such thing. */
+/** Whether the object does not exist. */
 export function isNotFound(error: unknown): boolean {
   return error instanceof GraphError && error.status === 404;
 }
 
 const draftsPerPage = 250;
-/** More than this are left to the next sweep. */
+/** More than this is left to the next sweep. */
 const mostPages = 40;
 
 /**
- * Removes drafts that an earlier run left behind when it was cut off in the middle: all of the mailbox, up to 10,000.
+ * Deletes drafts that an interrupted run left behind: all in the mailbox, up to 10,000.
  * @param options.olderThanMs longer than any upload takes: another bridge may be at work in the same mailbox
  * @param options.nowMs milliseconds since 1970
  * @returns how many there were
@@ -168,7 +168,7 @@ export async function sweepDrafts(
   options: { readonly olderThanMs: number; readonly nowMs: number; readonly signal: AbortSignal },
 ): Promise<number> {
   const old: string[] = [];
-  // All are listed before any is deleted: a page that follows is counted from the start of the list.
+  // All are listed before any is deleted, because the next page is counted from the start of the list.
   for await (const { id, createdDateTime } of ourDrafts(place, options.signal)) {
     if (Date.parse(String(createdDateTime)) < options.nowMs - options.olderThanMs) old.push(String(id));
   }
@@ -194,7 +194,7 @@ async function* ourDrafts(place: DraftPlace, signal: AbortSignal): AsyncGenerato
   }
 }
 
-/** The path of a link, which is followed at the host we know and no other. */
+/** The path of a link, which is only followed on the host we know. */
 function pathOf(link: unknown): string | undefined {
   if (typeof link !== 'string' || !URL.canParse(link)) return undefined;
   const { pathname, search } = new URL(link);
@@ -211,13 +211,13 @@ async function deleteMessage(place: DraftPlace, id: string, signal: AbortSignal)
   }
 }
 
-/** The object that a successful answer holds. @throws BridgeError `upstream-answer-invalid` */
+/** The object in a successful answer. @throws BridgeError `upstream-answer-invalid` */
 export function objectIn(answer: GraphResponse): object {
   try {
     const value: unknown = JSON.parse(answer.text);
     if (typeof value === 'object' && value !== null) return value;
   } catch {
-    // Told below.
+    // Reported below.
   }
   throw new BridgeError('upstream-answer-invalid', `Graph answered ${answer.status} without a JSON object.`);
 }

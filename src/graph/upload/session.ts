@@ -6,16 +6,16 @@ import type { JsonAttachment } from '../json/attachment.ts';
 import { jsonBody, octetsBody } from '../json/body.ts';
 import { type Draft, objectIn, stringIn } from './draft.ts';
 
-/** Tries for one chunk without any octet of it arriving. */
+/** Tries for one chunk without any of its octets arriving. */
 const maxTries = 5;
 
 /**
- * A longer wait that Graph asks for is not sat out, even with most of a large file uploaded: the session may be over by then, and
- * the mailbox shall rest.
+ * A longer wait that Graph asks for is not accepted, even with most of a large file uploaded: the session may be over
+ * by then, and the mailbox has to pause.
  */
 const longestWaitMs = 120_000;
 
-/** An attachment on its way into a draft, chunk by chunk (Microsoft: "attachment: createUploadSession"). */
+/** Uploads an attachment into a draft, chunk by chunk (Microsoft: "attachment: createUploadSession"). */
 export class UploadSession {
   readonly #draft: Draft;
   readonly #url: string;
@@ -51,15 +51,15 @@ export class UploadSession {
     return new UploadSession(draft, url, octets, signal);
   }
 
-  /** The whole file is uploaded, but Graph has not said that it is attached: it is, or it is lost. */
+  /** The whole file is uploaded, but Graph has not confirmed that it is attached: it is, or it is lost. */
   get isDoubtful(): boolean {
     return this.#arrived === this.#total && !this.#isAttached;
   }
 
   /**
-   * Uploads the next octets of the file; after a cut, those of them that have not arrived.
-   * @param chunk less than 4 MB; it must stay as it is until the promise is settled
-   * @throws GraphError; GraphUnansweredError, also where the session is over before the file is whole
+   * Uploads the next octets of the file; after an interruption, those that have not arrived.
+   * @param chunk less than 4 MB; it must not change until the promise is settled
+   * @throws GraphError; GraphUnansweredError, also if the session ends before the file is complete
    */
   async put(chunk: Buffer): Promise<void> {
     const start = this.#arrived;
@@ -68,7 +68,7 @@ export class UploadSession {
       const arrived = await this.#putOnce(chunk.subarray(before - start), before).catch((error: unknown) =>
         this.#recover(error, tries, start, chunk.length),
       );
-      // Octets of earlier chunks are gone, later ones have not come.
+      // Octets of earlier chunks are gone, or more have arrived than were sent.
       if (arrived < start || arrived > start + chunk.length) {
         throw notSent('An upload session of Graph expects other bytes than it gets');
       }
@@ -94,13 +94,13 @@ export class UploadSession {
   }
 
   /**
-   * After a failed try: waits as it is asked to, then asks what has arrived.
+   * After a failed try: waits as requested, then asks what has arrived.
    * @returns how many octets of the file have arrived
-   * @throws the failure, where that is no use
+   * @throws the failure, if that is no use
    */
   async #recover(error: unknown, tries: number, start: number, length: number): Promise<number> {
     const isLast = start + length === this.#total;
-    // The session ends with the file: an earlier try may have brought its last octets.
+    // The session ends with the file: an earlier try may have delivered its last octets.
     if (isLast && isOver(error) && tries > 1) return this.#total;
     if (isOver(error)) throw notSent('An upload session of Graph ended early', error);
     if (this.#signal.aborted || tries >= maxTries || !passes(error)) throw error;
@@ -111,7 +111,7 @@ export class UploadSession {
     return this.#status();
   }
 
-  /** What the session says of itself; where it does not, nothing new is known, and the next try will show. */
+  /** The session's own status; without an answer nothing new is known, and the next try will show. */
   async #status(): Promise<number> {
     const { client, mailbox } = this.#draft.place;
     try {
@@ -124,7 +124,7 @@ export class UploadSession {
   }
 }
 
-/** The first octet that is missing: `["2097152-"]`, or `["2097152"]` as Outlook writes it. */
+/** The first missing octet: `["2097152-"]`, or `["2097152"]` as Outlook writes it. */
 function nextExpected(answer: GraphResponse): number | undefined {
   try {
     const answered = objectIn(answer) as Record<string, unknown>;
@@ -136,12 +136,12 @@ function nextExpected(answer: GraphResponse): number | undefined {
   }
 }
 
-/** 401 and 403 speak of the token in the URL, not of the application's. */
+/** 401 and 403 concern the token in the URL, not the application's. */
 function isOver(error: unknown): boolean {
   return error instanceof GraphError && [401, 403, 404, 410].includes(error.status);
 }
 
-/** Whether another try may help. 409, 412 and 416: the chunk is not what is expected now, which the session will tell. */
+/** Whether another try may help. 409, 412 and 416: the chunk is not the expected one, which the session will show. */
 function passes(error: unknown): boolean {
   if (error instanceof GraphUnansweredError) return error.cause instanceof BridgeError;
   return error instanceof GraphError && (error.status >= 500 || [408, 409, 412, 416, 423, 429].includes(error.status));

@@ -10,9 +10,9 @@ import type { SendUse } from './subject.ts';
 interface CourierCheck {
   /** The server that it talks to. */
   readonly service: ServerPeer['service'];
-  /** What sending from a mailbox is known by among the hops. */
+  /** The hop key for sending from a mailbox. */
   key(mailbox: string): string;
-  /** What the courier does as far as that leaves no message behind. */
+  /** Does what the courier does, as far as that leaves no message behind. */
   hop(context: MailboxContext, use: SendUse): Hop;
 }
 

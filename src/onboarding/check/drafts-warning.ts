@@ -5,21 +5,24 @@ import { grantRemedy, openingRemedy } from './permissions.ts';
 import { graphUser } from './subject.ts';
 
 /**
- * Sending through Graph can do without Mail.ReadWrite, but not with everything.
- * @returns what is lost and how to fix it; undefined where nothing is, or where it cannot be told
+ * Sending through Graph works without Mail.ReadWrite, but not completely.
+ * @returns what is lost and how to fix it; undefined if nothing is, or if that is unknown
  */
 export async function draftsWarning(context: MailboxContext, mailbox: string): Promise<string | undefined> {
   if (!lacksScope(context) && (await opensDrafts(context, mailbox))) return undefined;
   return `Mail.ReadWrite is missing for ${mailbox}: large messages, which go up as drafts, go by SMTP if that is open and otherwise come back (message-not-sendable-by-graph), and Sent Items cannot be looked at before a message is sent again. ${mailReadWriteRemedy(context, mailbox)}`;
 }
 
-/** A person's token names all that it may; an Exchange role of an app stands in none. */
+/** A person's token names all its permissions; an app's Exchange role appears in no token. */
 function lacksScope({ connection, seen }: MailboxContext): boolean {
   const scopes = connection.actsAs === 'person' ? seen.get('graph')?.scopes : undefined;
   return scopes !== undefined && !scopes.includes('Mail.ReadWrite') && !scopes.includes('Mail.ReadWrite.Shared');
 }
 
-/** Reads, since that leaves no trace. So an app with Mail.Read alone passes: only writing would show it. */
+/**
+ * Only reads, because that leaves no trace. So an app with only Mail.Read passes: only writing would show the
+ * difference.
+ */
 async function opensDrafts({ connection, operations }: MailboxContext, mailbox: string): Promise<boolean> {
   const drafts = `${graphUser(connection, mailbox)}/mailFolders/drafts`;
   try {

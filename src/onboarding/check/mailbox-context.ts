@@ -2,11 +2,11 @@ import type { SeenTokens } from './hops/token.ts';
 import type { CheckOperations } from './operations.ts';
 import type { CheckedConnection, ExchangeProtocol } from './subject.ts';
 
-/** What the hops of one connection's mailboxes share. */
+/** Shared by the hops of one connection's mailboxes. */
 export interface MailboxContext {
   readonly connection: CheckedConnection;
   readonly operations: CheckOperations;
   readonly seen: SeenTokens;
-  /** The protocols by which some mailbox has been opened: Exchange knows the app then. */
+  /** The protocols over which some mailbox has been opened: then Exchange knows the app. */
   readonly opened: Set<ExchangeProtocol>;
 }

@@ -6,7 +6,7 @@ import { examineInbox, statMaildrop } from './open-mailbox.ts';
 import { heldPermission, permissionFor } from './permissions.ts';
 import { type ExchangeProtocol, graphUser, type Use } from './subject.ts';
 
-/** One thing that may be wrong, and how to fix it. */
+/** A possible cause, and how to fix it. */
 interface Suspect {
   readonly cause: string;
   readonly remedy: string;
@@ -15,8 +15,8 @@ interface Suspect {
 const protocolNames: Readonly<Record<ExchangeProtocol, string>> = { imap: 'IMAP', pop3: 'POP3', smtp: 'SMTP' };
 
 /**
- * Exchange refuses a mailbox in the same few words whatever is wrong. This looks at what else is open to the token, and
- * gives the refusal with what remains possible, likeliest first.
+ * Exchange refuses a mailbox in the same few words whatever is wrong. This checks what else the token can open, and
+ * returns the refusal with the remaining causes, likeliest first.
  */
 export async function explainRefusal(
   context: MailboxContext,
@@ -67,7 +67,7 @@ async function suspectsOf(
     : [unregistered, permission, switchedOff, unknown];
 }
 
-/** A personal account has no administrator and no PowerShell, and opens its own mailbox alone. */
+/** A personal account has no administrator and no PowerShell, and only opens its own mailbox. */
 function personalSuspects(protocol: 'imap' | 'pop3'): Suspect[] {
   return [
     {
@@ -81,7 +81,7 @@ function personalSuspects(protocol: 'imap' | 'pop3'): Suspect[] {
   ];
 }
 
-/** The mistake made most often: Exchange takes any object id, and only that of the enterprise application is right. */
+/** The most frequent mistake: Exchange accepts any object id, but only that of the enterprise application is right. */
 export function servicePrincipalSuspect(context: MailboxContext): Suspect {
   const { name, clientId } = context.connection;
   const objectId = objectIdOf(context);
@@ -102,14 +102,14 @@ function personSuspects({ seen }: MailboxContext, mailbox: string): Suspect[] {
   ];
 }
 
-/** The object id that Exchange has to know the app by: the token names it. */
+/** The object id by which Exchange has to know the app, from the token. */
 function objectIdOf({ seen }: MailboxContext): string {
   return seen.get('exchange')?.oid ?? 'OBJECT-ID-OF-THE-ENTERPRISE-APPLICATION';
 }
 
 /**
- * What other protocols open, where the token allows them to be tried. `mailbox`: it can be read, so only this protocol
- * is off. `exchange`: an app can log in by SMTP, which looks at the mailbox later, so Exchange knows it at least.
+ * What other protocols can open, if the token permits trying them. `mailbox`: it can be read, so only this protocol is
+ * off. `exchange`: an app can log in over SMTP, which checks the mailbox later, so Exchange at least knows it.
  */
 async function otherDoors(
   context: MailboxContext,
@@ -140,7 +140,7 @@ function mayTry({ connection, seen }: MailboxContext, use: Use): boolean {
   return claims !== undefined && heldPermission(claims, permissionFor(connection, use)) !== undefined;
 }
 
-/** What Graph knows of the mailbox, where its token may ask; undefined if it may not. */
+/** What Graph knows about the mailbox, if its token permits that; otherwise undefined. */
 async function mailboxExists(
   { connection, operations, seen }: MailboxContext,
   mailbox: string,

@@ -9,7 +9,8 @@ const answerTimeoutMs = 30_000;
 const maxLineBytes = 32 * 1024;
 
 /**
- * Opens INBOX by IMAP without changing anything: AUTHENTICATE alone proves nothing, Exchange refuses the mailbox later.
+ * Opens INBOX over IMAP without changing anything: AUTHENTICATE alone proves nothing, because Exchange refuses the
+ * mailbox later.
  * @throws BridgeError `mailbox-not-connected`, `mailbox-login-refused` …
  */
 export async function examineInbox(operations: Pick<CheckOperations, 'openMailbox'>, mailbox: string) {
@@ -28,7 +29,7 @@ export async function examineInbox(operations: Pick<CheckOperations, 'openMailbo
   });
 }
 
-/** Counts the messages by POP3. @throws BridgeError `mailbox-login-refused` … */
+/** Counts the messages over POP3. @throws BridgeError `mailbox-login-refused` … */
 export async function statMaildrop(operations: Pick<CheckOperations, 'openMailbox'>, mailbox: string) {
   return converse(await operations.openMailbox('pop3', mailbox), mailbox, 'QUIT', async (send, line) => {
     send('STAT');

@@ -6,16 +6,16 @@ import type { Finding } from './hops/hop.ts';
 import type { ServerPeer } from './probes/peer.ts';
 import type { CheckedAccount } from './subject.ts';
 
-/** What the tenant's OpenID configuration said. */
+/** The result of requesting the tenant's OpenID configuration. */
 export interface Discovery {
   /** The HTTP status. */
   readonly status: number;
   readonly body: string;
-  /** The `Date` of the answer. */
+  /** The `Date` header of the answer. */
   readonly date: string | undefined;
 }
 
-/** What is known of a person's sign-in. */
+/** What is known about a person's sign-in. */
 export interface KnownSignIn {
   readonly username: string;
   readonly signedInAtMs: number;
@@ -24,12 +24,12 @@ export interface KnownSignIn {
   readonly ended?: { readonly aadsts?: string; readonly cause: string };
 }
 
-/** What proves a confidential client, as far as it expires. */
+/** The credential of a confidential client, as far as it expires. */
 export type KnownCredential =
   | { readonly kind: 'certificate'; readonly expiresAtMs: number }
   | { readonly kind: 'secret'; readonly firstCharacters: string; readonly looksLikeId: boolean };
 
-/** Everything that the check does to the world. Each throws a BridgeError when it fails. */
+/** All external effects of the check. Each method throws a BridgeError if it fails. */
 export interface CheckOperations {
   /** Milliseconds since 1970 by this machine's clock. */
   now(): number;
@@ -37,22 +37,22 @@ export interface CheckOperations {
   open(): Promise<void>;
   /** Resolves the name and opens a TCP connection. @returns how it was reached */
   reach(peer: ServerPeer): Promise<string>;
-  /** Turns TLS on and looks at the certificate. @returns what was seen of it */
+  /** Starts TLS and examines the certificate. @returns facts about it */
   secure(peer: ServerPeer): Promise<string>;
   discover(): Promise<Discovery>;
   credential(): Promise<KnownCredential | undefined>;
-  /** The sign-in of a delegated connection; undefined where nobody has signed in. Left out where none is kept. */
+  /** The sign-in of a delegated connection; undefined if nobody has signed in. Left out if none is stored. */
   signIn?(): Promise<KnownSignIn | undefined>;
   getToken(resource: TokenResource): Promise<string>;
-  /** Logs in to a mailbox with XOAUTH2 and hands the connection over. */
+  /** Logs in to a mailbox with XOAUTH2 and returns the connection. */
   openMailbox(protocol: 'imap' | 'pop3', mailbox: string): Promise<OpenUpstream>;
-  /** Who logs in by SMTP to send as a mailbox: the mailbox itself, or the person who signed in. */
+  /** The login for sending as a mailbox over SMTP: the mailbox itself, or the person who signed in. */
   submissionLogin(mailbox: string): Promise<string>;
-  /** Logs in by SMTP and signs off again. @param login see `submissionLogin`. @throws SmtpUpstreamError too */
+  /** Logs in over SMTP and quits. @param login see `submissionLogin`. @throws SmtpUpstreamError too */
   openSubmission(login: string): Promise<void>;
-  /** One Graph request. @returns the answer's body. @throws GraphError and its siblings too */
+  /** Makes one Graph request. @returns the answer's body. @throws GraphError and its siblings too */
   graph(request: { readonly method: 'GET' | 'POST'; readonly path: string; readonly json?: string }): Promise<string>;
-  /** Sends a small message through one of the account's couriers. @param as another sender than the mailbox */
+  /** Sends a small message through one of the account's couriers. @param as a sender other than the mailbox */
   sendTest(
     account: CheckedAccount,
     courier: CourierKind,

@@ -12,15 +12,15 @@ export function permissionFor({ actsAs }: Pick<CheckedConnection, 'actsAs'>, use
 
 type HeldClaims = Pick<TokenClaims, 'roles' | 'scopes'>;
 
-/** The permission that the token holds of those that serve, or undefined. */
+/** The first sufficient permission in the token, or undefined. */
 export function heldPermission(claims: HeldClaims, { anyOf }: Pick<UsePermission, 'anyOf'>): string | undefined {
   const held = [...claims.roles, ...claims.scopes];
   return anyOf.find((permission) => held.includes(permission));
 }
 
 /**
- * How the token stands to a permission. `in-exchange`: it is not in the token; a role in Exchange, which stands in no token,
- * may serve instead, and only trying shows whether it does.
+ * How the token relates to a permission. `in-exchange`: it is not in the token; a role in Exchange, which appears in no
+ * token, may serve instead, and only trying shows that.
  */
 export type PermissionStanding =
   | { readonly kind: 'held'; readonly permission: string }
@@ -38,18 +38,18 @@ export function permissionStanding(
   return rbacRole === undefined ? { kind: 'missing' } : { kind: 'in-exchange', role: rbacRole };
 }
 
-/** How a person gets a mailbox of somebody else open through Graph. */
+/** How a person gets access to somebody else's mailbox through Graph. */
 export function openingRemedy(mailbox: string, user: string): string {
   return `Add-MailboxPermission -Identity ${mailbox} -User ${user} -AccessRights FullAccess (and the delegated permission Mail.ReadWrite.Shared)`;
 }
 
 type GrantedConnection = Pick<CheckedConnection, 'name' | 'actsAs' | 'grant' | 'tenantId'>;
 
-/** How to grant a permission, as an instruction: by the command where it can, and by hand. */
+/** How to grant a permission, as an instruction: with the command if it can, and by hand. */
 export function grantRemedy(connection: GrantedConnection, needed: UsePermission): string {
   const { name, actsAs } = connection;
   const [permission] = needed.anyOf;
-  // In the portal all that is delegated stands under Microsoft Graph, the permissions of the mail protocols too.
+  // The portal lists all delegated permissions under Microsoft Graph, including those for mail protocols.
   const api = resourceNames[actsAs === 'app' ? needed.resource : 'graph'];
   const kind = actsAs === 'app' ? 'application' : 'delegated';
   const then =
@@ -62,7 +62,7 @@ export function grantRemedy(connection: GrantedConnection, needed: UsePermission
 /** Neither a managed identity nor a personal account has an app that the command could register. */
 function registerRemedy({ name, actsAs, grant, tenantId }: GrantedConnection, { resource, rbacRole }: UsePermission) {
   if (grant === 'managed-identity' || isPersonalTenant(tenantId)) return '';
-  // Without it the command leaves to a role in Exchange what one can give.
+  // Without this option the command leaves to an Exchange role what one can give.
   const reach = resource === 'graph' ? ' --tenant-wide' : ' --classic';
   const asked = actsAs === 'app' && rbacRole !== undefined ? reach : '';
   const then = actsAs === 'person' ? `, then mailbridge login ${name}` : '';

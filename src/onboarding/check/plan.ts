@@ -26,11 +26,11 @@ import {
 export interface PlanOptions {
   /** The proxy that requests to an https:// origin go through. */
   proxyFor(origin: string): string | undefined;
-  /** Where test messages go; none are sent if it is empty. */
+  /** Recipients of test messages; empty: none are sent. */
   readonly sendTestTo: readonly string[];
   /** Usernames of accounts that send none. */
   readonly tested: ReadonlySet<string>;
-  /** What a running bridge has paused the connection for, if it has. */
+  /** Why a running bridge has paused the connection, if it has. */
   paused?(): Promise<string | undefined>;
 }
 
@@ -42,7 +42,7 @@ const serviceNames: Readonly<Record<ServerPeer['service'], string>> = {
   smtp: 'SMTP',
 };
 
-/** Every hop of a connection that its accounts need, in the order of trying. */
+/** Every hop of a connection that its accounts need, in the order they are tried. */
 export function planHops(connection: CheckedConnection, operations: CheckOperations, options: PlanOptions): Hop[] {
   const uses = usesOf(connection.accounts);
   const seen: SeenTokens = new Map();
@@ -70,7 +70,7 @@ export function planHops(connection: CheckedConnection, operations: CheckOperati
   ];
 }
 
-/** The sign-in that somebody has to have made; with a password the bridge makes it by itself. */
+/** The sign-in that somebody has to have made; with a password the bridge makes it automatically. */
 function signInOf(connection: CheckedConnection, operations: CheckOperations): Hop | undefined {
   const byHand = connection.grant === 'device-code' || connection.grant === 'authorization-code';
   if (!byHand || connection.hasNoSignIn || operations.signIn === undefined) return undefined;
@@ -151,7 +151,7 @@ function endpointHops(peer: ServerPeer, operations: CheckOperations): Hop[] {
   ];
 }
 
-/** One use for each permission: many mailboxes need it only once. */
+/** One use for each permission: it is needed only once for many mailboxes. */
 function firstOfEachKind(uses: readonly Use[]): Use[] {
   const first = new Map<string, Use>();
   for (const use of uses) {
@@ -167,7 +167,7 @@ function mailboxHop(context: MailboxContext, use: Use): Hop {
   return read === 'graph' ? graphHop(context, use) : readingHop(context, { ...use, by: read });
 }
 
-/** Who has a mailbox in a domain is not known here. */
+/** It is not known here who has a mailbox in a domain. */
 function untriedHop(connection: string, { username, mailbox }: Pick<CheckedAccount, 'username' | 'mailbox'>): Hop {
   return {
     key: `untried ${username} ${mailbox}`,
@@ -190,12 +190,12 @@ function testHops(
   { sendTestTo: to, tested }: PlanOptions,
 ): Hop[] {
   if (to.length === 0) return [];
-  // Each account sends one as its default mailbox, and one as each other address that it lists.
+  // Each account sends one as its default mailbox, and one as each other address it lists.
   const names = accounts.map(({ username }) => username);
   const first = accounts.filter(({ username }, index) => names.indexOf(username) === index);
   return sendersOf(first).flatMap((account) => {
     const { username, send, mailbox } = account;
-    // The bridge has sent one by the first that is open; whether the others are, this alone shows.
+    // The bridge has sent one through the first open courier; only this shows whether the others are open.
     const left = tested.has(username) ? send.slice(1) : send;
     return left.flatMap((courier) => {
       const { service, key } = courierChecks[courier];

@@ -4,7 +4,7 @@ import type { CourierOrder } from '../../message/courier-kind.ts';
 import type { Hop } from './hops/hop.ts';
 import type { CheckedConnection, Use } from './subject.ts';
 
-/** A hop that says, where it fails, what becomes of mail that has another courier. */
+/** A hop whose failure also reports what happens to mail that has another courier. */
 export function tellingOfOthers(hop: Hop, { accounts }: Pick<CheckedConnection, 'accounts'>, use: Use): Hop {
   if (use.kind !== 'send') return hop;
   const told = accounts.flatMap(({ username, mailbox, send }) =>

@@ -6,7 +6,7 @@ import type { OtherSender } from '../../message/sender-way.ts';
 import type { TokenResource } from '../../tokens/token-source.ts';
 import { type ReadWay, usePermissions } from '../permissions.ts';
 
-/** Where a mail server is reached. */
+/** Address of a mail server. */
 export interface MailServer {
   readonly host: string;
   readonly port: number;
@@ -16,27 +16,27 @@ export interface MailServer {
 /** The protocols of Exchange Online that the bridge speaks upstream. */
 export type ExchangeProtocol = 'imap' | 'pop3' | 'smtp';
 
-/** What an account of the configuration makes of one of its mailboxes. */
+/** What an account of the configuration does with one of its mailboxes. */
 export interface CheckedAccount {
   readonly username: string;
   readonly mailbox: string;
   /** In order of preference. */
   readonly send?: CourierOrder | undefined;
   readonly read?: ReadWay | undefined;
-  /** Addresses it sends as that are not the mailbox. */
+  /** Addresses it sends as besides the mailbox. */
   readonly otherSenders?: readonly OtherSender[] | undefined;
   readonly sentItems?: 'keep' | 'remove' | undefined;
 }
 
-/** One that sends. */
+/** An account that sends. */
 export interface CheckedSender extends CheckedAccount {
   readonly send: CourierOrder;
 }
 
-/** One connection and its accounts, as the configuration has them. */
+/** One connection and its accounts, as configured. */
 export interface CheckedConnection {
   readonly name: string;
-  /** `app`: the application itself holds permissions (roles). `person`: somebody signed in (scopes). */
+  /** `app`: the application itself holds permissions (roles). `person`: a person signed in (scopes). */
   readonly actsAs: 'app' | 'person';
   readonly grant: string;
   /** GUID, domain, `common`, `organizations` or `consumers`; none with a managed identity. */
@@ -52,18 +52,18 @@ export interface CheckedConnection {
   /** Scopes of this cloud, whose origins are the audiences expected in its tokens. */
   readonly graphScope: string;
   readonly exchangeScope: string;
-  /** One of them more than once where it has several mailboxes, the default one first. */
+  /** An account with several mailboxes occurs several times, the default mailbox first. */
   readonly accounts: readonly CheckedAccount[];
-  /** Each mailbox has a sign-in of its own, and the connection itself has none. */
+  /** Each mailbox has its own sign-in, and the connection itself has none. */
   readonly hasNoSignIn?: boolean;
-  /** Mailboxes that accounts have as `*@domain`, and of which none is tried. */
+  /** Mailboxes that accounts have as `*@domain`, none of which is tried. */
   readonly untried?: readonly Pick<CheckedAccount, 'username' | 'mailbox'>[];
 }
 
-/** A mailbox that accounts do something with. */
+/** A mailbox that accounts use. */
 interface UsedMailbox {
   readonly mailbox: string;
-  /** Usernames of the accounts that do it. */
+  /** Usernames of these accounts. */
   readonly accounts: readonly string[];
 }
 
@@ -79,20 +79,20 @@ export interface ReadUse extends UsedMailbox {
   readonly by: ReadWay;
 }
 
-/** Something that accounts do with a mailbox. */
+/** A use of a mailbox by accounts. */
 export type Use = SendUse | ReadUse;
 
-/** As whom an account sends test messages: its mailbox (undefined), and each address that it lists by itself. */
+/** The senders of an account's test messages: its mailbox (undefined), and each address listed individually. */
 export function testedSenders({ otherSenders = [] }: CheckedAccount): (OtherSender | undefined)[] {
   return [undefined, ...otherSenders.filter(({ address }) => !isPattern(address))];
 }
 
-/** What a test message shows as. */
+/** The target of a test message as shown. */
 export function testTarget({ username }: CheckedAccount, to: readonly string[], as: OtherSender | undefined): string {
   return `${username}${as ? ` as ${as.address}` : ''} to ${to.join(', ')}`;
 }
 
-/** What the accounts do, each once for a mailbox, in the order of the accounts. */
+/** What the accounts do, once for each mailbox, in account order. */
 export function usesOf(accounts: readonly CheckedAccount[]): Use[] {
   const uses = new Map<string, Use & { accounts: string[] }>();
   const add = (use: Use & { accounts: string[] }) => {
@@ -108,12 +108,12 @@ export function usesOf(accounts: readonly CheckedAccount[]): Use[] {
   return [...uses.values()];
 }
 
-/** Where Graph has a mailbox of the connection: a personal account has its own alone. */
+/** The Graph path of a mailbox of the connection: a personal account only has its own. */
 export function graphUser({ tenantId }: Pick<CheckedConnection, 'tenantId'>, mailbox: string): string {
   return isPersonalTenant(tenantId) ? '/v1.0/me' : `/v1.0/users/${encodeURIComponent(mailbox)}`;
 }
 
-/** Which token a use needs. */
+/** The token that a use needs. */
 export function resourceOf(use: Use): TokenResource {
   return use.kind === 'send' ? couriers[use.by].resource : usePermissions.app.read[use.by].resource;
 }

@@ -6,7 +6,7 @@ import type { OutgoingMessage } from '../../message/delivery.ts';
 import type { OtherSender } from '../../message/sender-way.ts';
 import type { CheckedAccount } from './subject.ts';
 
-/** A small message that says what it is. @param as another sender than the mailbox */
+/** A small message that says what it is. @param as a sender other than the mailbox */
 export function testMessage(
   { username, mailbox }: Pick<CheckedAccount, 'username' | 'mailbox'>,
   order: CourierOrder,
@@ -20,7 +20,7 @@ export function testMessage(
   const subject = `mailbridge test ${id.slice(0, 8)}`;
   const lines = [
     `From: <${from}>`,
-    // The bridge adds it to mail of its clients.
+    // The bridge adds it to its clients' mail.
     ...(as?.as === 'on-behalf' ? [`Sender: <${mailbox}>`] : []),
     `To: ${recipients.map((address) => `<${address}>`).join(', ')}`,
     `Subject: ${subject}`,

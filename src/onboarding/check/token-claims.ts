@@ -1,4 +1,4 @@
-/** What an access token says of itself, as far as the check compares it (Microsoft: "Access token claims reference"). */
+/** The claims of an access token that the check compares (Microsoft: "Access token claims reference"). */
 export interface TokenClaims {
   /** Identifier URI or app id of the resource. */
   readonly aud: string;
@@ -9,17 +9,17 @@ export interface TokenClaims {
   readonly tid?: string;
   /** Client id. */
   readonly appid?: string;
-  /** Object id: of the app's service principal in a token for the app, else of the person. */
+  /** Object id: of the app's service principal in a token for the app, otherwise of the person. */
   readonly oid?: string;
-  /** User principal name of who signed in. */
+  /** User principal name of the person who signed in. */
   readonly upn?: string;
   /** Seconds since 1970. */
   readonly exp?: number;
 }
 
 /**
- * Reads a token's claims without verifying it: that is the business of whom it is for.
- * @returns undefined for what is not a JWT; Microsoft promises no form
+ * Reads a token's claims without verifying it, which is up to its audience.
+ * @returns undefined if it is not a JWT; Microsoft guarantees no format
  */
 export function readClaims(token: string): TokenClaims | undefined {
   const [, payload, signature] = token.split('.');

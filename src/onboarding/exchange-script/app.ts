@@ -10,8 +10,8 @@ import { assignedList, forEach, ifFound, recipientFilter, unlessFound } from './
 import { senderRights, senderSections, trusteesOfApp } from './senders.ts';
 
 /**
- * What an app of its own needs in Exchange, in the order in which it is set up.
- * @param options.known Exchange has to know the app anyhow: for mailboxes that are not named here
+ * What an app needs in Exchange, in set-up order.
+ * @param options.known Exchange has to know the app anyway: for mailboxes that are not named here
  */
 export function appSections(
   { connection, accounts }: ExchangeScriptInput,
@@ -23,7 +23,7 @@ export function appSections(
   const roles = rolesOf(accounts, app);
   const isNamed = opened.length + roles.length > 0 || options.known;
   return [
-    // Graph's permissions in Entra ID are no business of Exchange's.
+    // Exchange has nothing to do with Graph permissions in Entra ID.
     ...(isNamed ? [servicePrincipal(connection)] : []),
     ...(opened.length > 0 ? [fullAccess(opened)] : []),
     ...roles.map((role) => roleSection(role, app.clientId ?? connection)),
@@ -35,7 +35,7 @@ export function appSections(
   ];
 }
 
-/** Finds the app once it is known to Exchange, and no more after that has been taken back. */
+/** Finds the app once Exchange knows it, and no longer after that was undone. */
 const known = 'Get-ServicePrincipal -Identity $objectId';
 
 function servicePrincipal(connection: string): ScriptSection {
@@ -78,10 +78,10 @@ function fullAccess(mailboxes: readonly string[]): ScriptSection {
 
 interface Role {
   readonly name: string;
-  /** In names of scopes and variables. */
+  /** Used in names of scopes and variables. */
   readonly key: string;
   readonly does: string;
-  /** More of what it is for, one line each. */
+  /** Further purposes, one line each. */
   readonly besides?: readonly string[];
   readonly mailboxes: readonly string[];
 }
@@ -124,9 +124,9 @@ function rolesOf(accounts: readonly ScriptAccount[], { classic, tenantWide }: Sc
   return [...sending, reading].filter(({ mailboxes }) => mailboxes.length > 0);
 }
 
-/** @param app in the names, so that two bridges in a tenant do not change each other's scopes */
+/** @param app part of the names, so that two bridges in a tenant do not change each other's scopes */
 function roleSection(role: Role, app: string): ScriptSection {
-  // Exchange takes 64 characters.
+  // Exchange's limit is 64 characters.
   const name = quoted(`mailbridge ${role.key} ${app}`.slice(0, 64));
   const variables = [`$${role.key}Name = ${name}`, `$${role.key}Filter = ${quoted(recipientFilter(role.mailboxes))}`];
   const named = `-Identity $${role.key}Name`;
@@ -171,7 +171,9 @@ function senders(accounts: readonly ScriptAccount[], classic: boolean): ScriptSe
   });
 }
 
-/** Each mailbox is tested once, for the roles that it needs: those of other mailboxes are out of scope for it, rightly. */
+/**
+ * Each mailbox is tested once, for the roles that it needs: it is rightly out of scope for those of other mailboxes.
+ */
 function proof(roles: readonly Role[]): ScriptSection {
   return {
     why: ['Tests each mailbox for the roles that it needs. A change takes 30 minutes to 2 hours to reach logins.'],
@@ -193,7 +195,7 @@ function proof(roles: readonly Role[]): ScriptSection {
   };
 }
 
-/** The result is cleared first: an error would leave that of the mailbox before. */
+/** The result is cleared first: after an error it would still be that of the mailbox before. */
 const testedMailbox = [
   '$results = $null',
   '$results = Test-ServicePrincipalAuthorization -Identity $objectId -Resource $mailbox',
@@ -210,7 +212,7 @@ const testedMailbox = [
   ]),
 ];
 
-/** Mailboxes that need the same roles, together. */
+/** Groups mailboxes that need the same roles. */
 function rolesByMailboxes(roles: readonly Role[]): { names: readonly string[]; mailboxes: string[] }[] {
   const groups = new Map<string, { names: readonly string[]; mailboxes: string[] }>();
   for (const mailbox of new Set(roles.flatMap(({ mailboxes }) => mailboxes))) {

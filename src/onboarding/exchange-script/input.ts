@@ -4,24 +4,24 @@ import type { ReadWay } from '../permissions.ts';
 
 /** What an account of the connection does with one of its mailboxes. */
 export interface ScriptAccount {
-  /** An address; or `*@domain`, mailboxes whose names are not known here. */
+  /** An address; or `*@domain`, for mailboxes whose names are unknown here. */
   readonly mailbox: string;
   readonly send?: readonly CourierKind[];
   readonly read?: ReadWay;
   readonly sentItems?: 'keep' | 'remove';
   /** Addresses it sends as; `*@domain` for a whole domain. */
   readonly senders: readonly (string | OtherSender)[];
-  /** The one that all its mail is sent as. */
+  /** The address that all its mail is sent as. */
   readonly forceFrom?: string;
 }
 
-/** An app that is itself. */
+/** An app that acts as itself. */
 export interface ScriptApp {
   readonly kind: 'app';
   readonly clientId: string | undefined;
   /** Of the enterprise application (service principal), not of the app registration. */
   readonly objectId: string | undefined;
-  /** SMTP by the permission `SMTP.SendAsApp` and mailbox permissions, not by a role. */
+  /** SMTP with the permission `SMTP.SendAsApp` and mailbox permissions, not with a role. */
   readonly classic: boolean;
   /** Graph permissions are granted in Entra ID for every mailbox, so no role is assigned. */
   readonly tenantWide: boolean;
@@ -34,19 +34,19 @@ export interface ScriptPerson {
   readonly user: string;
 }
 
-/** What the script is for. */
+/** The input of the script. */
 export interface ExchangeScriptInput {
   /** Name of the connection. */
   readonly connection: string;
-  /** Tenant id or domain; undefined leaves it to whoever signs in to PowerShell. */
+  /** Tenant id or domain; undefined leaves it to the administrator who signs in to PowerShell. */
   readonly organization: string | undefined;
   readonly principal: ScriptApp | ScriptPerson;
   readonly accounts: readonly ScriptAccount[];
 }
 
-/** A part of the script with what takes it back. */
+/** A part of the script, with the statements that undo it. */
 export interface ScriptSection {
-  /** What it is for, one line each. */
+  /** Its purpose, one line each. */
   readonly why: readonly string[];
   readonly apply: readonly string[];
   readonly undoWhy: readonly string[];

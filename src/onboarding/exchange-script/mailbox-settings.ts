@@ -3,7 +3,7 @@ import { couriers } from '../../couriers/registry.ts';
 import type { ScriptAccount, ScriptSection } from './input.ts';
 import { assignedList, forEach } from './powershell.ts';
 
-/** Mailboxes of the accounts that are of a kind, each once. */
+/** Mailboxes of matching accounts, each once. */
 export function mailboxesOf(
   accounts: readonly ScriptAccount[],
   wanted: (account: ScriptAccount) => boolean,
@@ -11,12 +11,12 @@ export function mailboxesOf(
   return [...new Map(accounts.filter(wanted).map(({ mailbox }) => [mailbox.toLowerCase(), mailbox])).values()];
 }
 
-/** Whether an account sends by a courier that SMTP AUTH has to be on for. */
+/** Whether an account uses a courier that needs SMTP AUTH. */
 export function needsSmtpAuth({ send }: ScriptAccount): boolean {
   return send?.some((courier) => couriers[courier].needsSmtpAuth) === true;
 }
 
-/** IMAP and POP3 switched on for each mailbox that is read by them. */
+/** Enables IMAP and POP3 for each mailbox that is read over them. */
 export function readingSections(accounts: readonly ScriptAccount[]): ScriptSection[] {
   const imap = mailboxesOf(accounts, ({ read }) => read === 'imap');
   const pop3 = mailboxesOf(accounts, ({ read }) => read === 'pop3');
@@ -48,7 +48,7 @@ export function readingSections(accounts: readonly ScriptAccount[]): ScriptSecti
   ];
 }
 
-/** SMTP AUTH switched on for each mailbox that logs in by it. */
+/** Enables SMTP AUTH for each mailbox that logs in with it. */
 export function smtpAuthSections(accounts: readonly ScriptAccount[]): ScriptSection[] {
   const mailboxes = mailboxesOf(accounts, needsSmtpAuth);
   if (mailboxes.length === 0) return [];
@@ -71,9 +71,9 @@ export function smtpAuthSections(accounts: readonly ScriptAccount[]): ScriptSect
 }
 
 /**
- * The choice that Exchange leaves of the copies of mail sent by SMTP (Microsoft: "Set-Mailbox"). A choice, and no
- * statement: without copies nobody can look whether a message was taken.
- * @param keeperOf in whose Sent Items the copy of a mailbox's mail is
+ * Exchange's options for copies of mail sent over SMTP (Microsoft: "Set-Mailbox"). These are choices, not statements:
+ * without copies nobody can check whether a message was taken.
+ * @param keeperOf whose Sent Items contain the copy of a mailbox's mail
  */
 export function copySections(
   accounts: readonly ScriptAccount[],

@@ -6,8 +6,8 @@ import { needsSmtpAuth } from './mailbox-settings.ts';
 import { type SenderRights, senderRights, senderStatements, trusteesOfApp } from './senders.ts';
 
 /**
- * What to do for mailboxes that the configuration has as `*@domain`. Exchange knows no scope by domain, and the script
- * knows no names: a group holds them. Comments alone, for an administrator to fill in.
+ * What to do for mailboxes configured as `*@domain`. Exchange has no scopes by domain, and the script knows no names,
+ * so a group contains them. Only comments, for an administrator to complete.
  */
 export function patternSections(
   accounts: readonly ScriptAccount[],
@@ -34,10 +34,10 @@ export function patternSections(
 const eachMember = (command: string) =>
   `Get-DistributionGroupMember GROUP -ResultSize Unlimited | ForEach-Object { ${command} }`;
 
-/** As PowerShell has it, one of the group. */
+/** A member of the group, in PowerShell. */
 const member = '$_.PrimarySmtpAddress';
 
-/** What lets these senders be used; who is one of the group gets it with all others. */
+/** The statements that permit these senders; a member of the group gets the permission with all others. */
 function senderSteps(rights: SenderRights): string[] {
   return senderStatements(rights).map((statement) => (statement.includes(member) ? eachMember(statement) : statement));
 }
@@ -74,7 +74,7 @@ function appSteps(accounts: readonly ScriptAccount[], { classic, tenantWide }: S
   ];
 }
 
-/** Exchange's roles that serve in the place of permissions in Entra ID. */
+/** Exchange's roles that replace permissions in Entra ID. */
 function groupRoles(
   accounts: readonly ScriptAccount[],
   { classic, tenantWide }: Pick<ScriptApp, 'classic' | 'tenantWide'>,
@@ -122,7 +122,7 @@ function personSteps(accounts: readonly ScriptAccount[], { user }: ScriptPerson)
         ]
       : []),
     ...protocolSteps(accounts),
-    // Whatever mailbox mail is sent as, the person logs in.
+    // Whatever mailbox is sent as, the person logs in.
     ...(accounts.some(needsSmtpAuth)
       ? ['Set-CASMailbox -Identity $user -SmtpClientAuthenticationDisabled $false']
       : []),

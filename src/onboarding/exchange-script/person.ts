@@ -4,10 +4,10 @@ import { copySections, mailboxesOf, needsSmtpAuth, readingSections } from './mai
 import { assignedList, forEach } from './powershell.ts';
 import { onceEach, senderRights, senderSections } from './senders.ts';
 
-/** What a person who signs in needs: the protocols, and rights on the mailboxes that are not their own. */
+/** What a person who signs in needs: the protocols, and rights on mailboxes other than their own. */
 export function personSections({ accounts }: ExchangeScriptInput, { user }: ScriptPerson): ScriptSection[] {
   const isOther = (address: string) => address.toLowerCase() !== user.toLowerCase();
-  // Drafts of large messages are made in the mailbox. SMTP opens nothing: there the person logs in as themself.
+  // Drafts of large messages are created in the mailbox. SMTP opens no mailbox: there the person logs in as themself.
   const opened = mailboxesOf(
     accounts,
     ({ mailbox, read, send, sentItems }) =>
@@ -28,7 +28,7 @@ export function personSections({ accounts }: ExchangeScriptInput, { user }: Scri
   ];
 }
 
-/** Whatever mailbox mail is sent as, the person logs in. */
+/** Whatever mailbox is sent as, the person logs in. */
 const smtpAuth: ScriptSection = {
   why: [
     'SMTP AUTH is on for the person, who logs in whatever mailbox is sent as, whatever the organization has set.',

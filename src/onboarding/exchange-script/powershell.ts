@@ -1,6 +1,6 @@
 import { quoted } from '../../base/quoted-powershell.ts';
 
-/** A variable that holds a list of strings, one a line. */
+/** A variable with a list of strings, one a line. */
 export function assignedList(variable: string, values: readonly string[]): string[] {
   return [
     `$${variable} = @(`,
@@ -9,27 +9,27 @@ export function assignedList(variable: string, values: readonly string[]): strin
   ];
 }
 
-/** A comment of one line, whatever the text holds. */
+/** A comment of one line, whatever the text contains. */
 export function comment(text: string): string {
   return `# ${text.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ')}`;
 }
 
-/** Statements for each string of a list; `$item` is the one at hand. */
+/** Statements for each string of a list; `$item` is the current one. */
 export function forEach(item: string, list: string, statements: readonly string[]): string[] {
   return [`foreach ($${item} in $${list}) {`, ...indented(statements), '}'];
 }
 
-/** Statements for when a `Get-…` finds nothing. */
+/** Statements to run if a `Get-…` finds nothing. */
 export function unlessFound(get: string, statements: readonly string[]): string[] {
   return [`if (-not (${get} -ErrorAction SilentlyContinue)) {`, ...indented(statements), '}'];
 }
 
-/** Statements for when a `Get-…` finds something. */
+/** Statements to run if a `Get-…` finds something. */
 export function ifFound(get: string, statements: readonly string[]): string[] {
   return [`if (${get} -ErrorAction SilentlyContinue) {`, ...indented(statements), '}'];
 }
 
-/** A filter (OPATH) that matches the recipients with these user principal names and no other. */
+/** A filter (OPATH) that matches exactly the recipients with these user principal names. */
 export function recipientFilter(userPrincipalNames: readonly string[]): string {
   return userPrincipalNames
     .map((name) => `UserPrincipalName -eq '${name.replace(/['\u2018\u2019\u201a\u201b]/g, '$&$&')}'`)

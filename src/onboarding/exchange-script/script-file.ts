@@ -9,18 +9,18 @@ export interface ScriptFileRequest {
   readonly name: string;
   readonly script: string;
   readonly undo: boolean;
-  /** Replaces whatever is there. */
+  /** Overwrites whatever is there. */
   readonly force: boolean;
 }
 
-/** What became of the file. `other`: there is another text under its name, which was left alone. */
+/** The result for the file. `other`: a different text has its name and was left alone. */
 export interface ScriptFile {
   readonly path: string;
   readonly outcome: 'written' | 'unchanged' | 'other';
 }
 
 /**
- * Writes the script of a connection to `NAME.ps1` (`NAME-undo.ps1`) beside the configuration. There is no secret in it.
+ * Writes the script of a connection to `NAME.ps1` (`NAME-undo.ps1`) beside the configuration. It contains no secret.
  * @param folder that of the configuration
  * @throws BridgeError `file-not-written`
  */
@@ -36,7 +36,7 @@ export async function writeScriptFile(folder: string, request: ScriptFileRequest
   return { path, outcome: 'written' };
 }
 
-/** How the file gets to where it is run: one line each. */
+/** How to get the file to where it is run: one line each. */
 export function carryingLines({ path }: Pick<ScriptFile, 'path'>): string[] {
   const file = path.slice(Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\')) + 1);
   const quotedFile = /^[\w.-]+$/.test(file) ? file : `"${file}"`;
@@ -47,7 +47,7 @@ export function carryingLines({ path }: Pick<ScriptFile, 'path'>): string[] {
   ];
 }
 
-/** The script of a connection as a file that somebody downloads: its name, its text, and how it is run. */
+/** The script of a connection as a file to download: its name, its text, and how to run it. */
 export function scriptFileOf(name: string, script: string) {
   const file = fileName(name, false);
   return {
@@ -63,12 +63,12 @@ function fileName(connection: string, undo: boolean): string {
   return `${connection.replace(/[^\p{L}\p{N}._-]+/gu, '-')}${undo ? '-undo' : ''}.ps1`;
 }
 
-/** Windows PowerShell reads a file as UTF-8 only where a byte order mark says so. */
+/** Windows PowerShell only reads a file as UTF-8 if it has a byte order mark. */
 function fileText(script: string): string {
   return /^[\0-\x7f]*$/.test(script) ? script : `\uFEFF${script}`;
 }
 
-/** What is under the name already; what cannot be read is another text too. */
+/** The existing content under the name; an unreadable file counts as a different text. */
 async function presentText(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, 'utf8');

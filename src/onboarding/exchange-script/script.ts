@@ -8,9 +8,9 @@ import { personSections } from './person.ts';
 import { comment, unlessFound } from './powershell.ts';
 
 /**
- * The Exchange Online PowerShell that a connection needs: everything that Exchange has no web page or Graph call for.
- * Each statement may be run again.
- * @param options.undo the script that takes it all back
+ * The Exchange Online PowerShell script that a connection needs: everything for which Exchange has no web page or Graph
+ * call. Each statement can be repeated.
+ * @param options.undo the script that undoes everything
  * @returns lines that end in LF
  * @throws BridgeError `config-invalid` for names and addresses with control characters
  */
@@ -26,7 +26,7 @@ export function exchangeScript(input: ExchangeScriptInput, options: { readonly u
   return `${[...head(input, options.undo), ...identity(principal), ...body].join('\n').trimEnd()}\n`;
 }
 
-/** Whether Exchange has to be told anything at all. */
+/** Whether anything has to be set in Exchange. */
 export function needsExchangeScript(input: ExchangeScriptInput): boolean {
   return sectionsOf(input).length > 0;
 }

@@ -8,11 +8,11 @@ import type { ScriptAccount, ScriptSection } from './input.ts';
 /** The right to use one address. */
 export interface SenderGrant {
   readonly address: string;
-  /** Who gets it, as PowerShell has it: `$user`, `'reports@contoso.com'`. */
+  /** Who gets it, in PowerShell: `$user`, `'reports@contoso.com'`. */
   readonly trustee: string;
 }
 
-/** Words of the sections that differ by who gets the rights. */
+/** Words of the sections that depend on who gets the rights. */
 export interface SenderWords {
   readonly sendAs: string;
   readonly sendAsUndo: string;
@@ -24,18 +24,18 @@ export interface SenderWords {
 export interface SenderRights {
   readonly sendAs: readonly SenderGrant[];
   readonly onBehalf: readonly SenderGrant[];
-  /** Addresses of mailboxes, for which no right is granted. */
+  /** Addresses of mailboxes, which need no right. */
   readonly aliases: readonly { readonly address: string; readonly mailbox: string }[];
   readonly patterns: readonly OtherSender[];
 }
 
-/** Who sends for an account as another address, as PowerShell has them. */
+/** Who sends for an account as another address, in PowerShell. */
 type TrusteesOf = (account: ScriptAccount, as: SenderWay) => readonly string[];
 
 /**
- * With a role, and through Graph, the mailbox sends; by SMTP in the classic way the app itself does. Of SendOnBehalf Exchange
- * documents mailboxes and groups alone as who may get it.
- * @param named a mailbox as PowerShell has it
+ * With a role, and through Graph, the mailbox sends; over SMTP in the classic way the app itself does. For
+ * SendOnBehalf, Exchange only documents mailboxes and groups as trustees.
+ * @param named a mailbox in PowerShell
  */
 export function trusteesOfApp(classic: boolean, named: (mailbox: string) => string): TrusteesOf {
   const isApp = (courier: CourierKind) => classic && couriers[courier].resource === 'exchange';
@@ -44,7 +44,7 @@ export function trusteesOfApp(classic: boolean, named: (mailbox: string) => stri
   ];
 }
 
-/** @param isGranted whether a right on an address is needed at all; default: always */
+/** @param isGranted whether an address needs a right at all; default: always */
 export function senderRights(
   accounts: readonly ScriptAccount[],
   trusteesOf: TrusteesOf,
@@ -68,12 +68,15 @@ export function senderRights(
   };
 }
 
-/** Each grant once, in whatever letters. */
+/** Each grant once, ignoring case. */
 export function onceEach(grants: readonly SenderGrant[]): SenderGrant[] {
   return [...new Map(grants.map((grant) => [`${grant.address}\n${grant.trustee}`.toLowerCase(), grant])).values()];
 }
 
-/** What grants the rights, and what takes them back. @param guarded wraps statements that name who may be gone by then */
+/**
+ * Statements that grant the rights and that revoke them. @param guarded wraps statements that name who may be gone by
+ * then
+ */
 export function senderSections(
   { sendAs, onBehalf, aliases, patterns }: SenderRights,
   words: SenderWords,
@@ -101,7 +104,7 @@ export function senderSections(
   ];
 }
 
-/** The statements alone that grant the rights. */
+/** Only the statements that grant the rights. */
 export function senderStatements({ sendAs, onBehalf, aliases }: SenderRights): string[] {
   return [
     ...sendAs.map((grant) => recipientPermission('Add', grant)),
@@ -110,7 +113,7 @@ export function senderStatements({ sendAs, onBehalf, aliases }: SenderRights): s
   ];
 }
 
-/** A section that grants something, or says at least what it cannot grant. */
+/** A section that grants something, or at least says what it cannot grant. */
 function section(grants: number, whole: ScriptSection): ScriptSection[] {
   return grants > 0 || whole.why.some((line) => line.startsWith(noPattern)) ? [whole] : [];
 }

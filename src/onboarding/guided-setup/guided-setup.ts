@@ -19,27 +19,27 @@ import { Task, type TaskWork } from './task.ts';
 import type { CheckShown, PersonSignInShown, SetupView, TestShown } from './view.ts';
 import { configChanges, listenersOf, newConfig, writtenListeners } from './written.ts';
 
-/** What a guided set-up is opened with. */
+/** What a guided set-up needs. */
 export interface GuidedSetupOptions {
   readonly ports: SetupPorts;
   readonly clock?: Clock;
-  /** Told after each change of what {@link GuidedSetup.view} gives. Must not throw. */
+  /** Called after each change of {@link GuidedSetup.view}. Must not throw. */
   readonly onChange?: () => void;
 }
 
-/** What programs log in with: told once. */
+/** The login for programs, shown once. */
 export interface MadeLogin {
   readonly username: string;
   readonly password: string;
 }
 
-/** As long as permissions may take to arrive, by Microsoft's own word. */
+/** How long permissions may take to arrive, according to Microsoft. */
 const checkPatienceMs = 2 * 60 * 60_000;
 const checkAgainMs = 60_000;
 
 /**
- * The whole way from no app registration to mail that flows, in steps that may be left and taken up again anywhere:
- * what each has come to is kept in the data folder. One set-up is under way at a time.
+ * The whole way from no app registration to working mail, in steps that can be interrupted and resumed anywhere: their
+ * results are kept in the data folder. One set-up is under way at a time.
  */
 export class GuidedSetup {
   readonly #ports: SetupPorts;
@@ -71,7 +71,7 @@ export class GuidedSetup {
     this.#start = new Task<null>(null, onChange);
   }
 
-  /** Takes up what an earlier process has left. */
+  /** Resumes what an earlier process has left. */
   static async open(options: GuidedSetupOptions): Promise<GuidedSetup> {
     const { dataDir } = await options.ports.config();
     const file = new ProgressFile(dataDir);
@@ -80,7 +80,7 @@ export class GuidedSetup {
 
   async view(): Promise<SetupView> {
     const present = await this.#ports.config();
-    // Of one moment: nothing below waits.
+    // Consistent: nothing below waits.
     const { answers, cloud, app, isWritten, signedInAs } = this.#progress;
     const step = stepOf(this.#progress, present);
     const appNamed = step === 'register' ? nameLookedFor(this.#progress, present) : undefined;
@@ -114,16 +114,16 @@ export class GuidedSetup {
     };
   }
 
-  /** The questions that matter after these answers, with their proposals: for a form that is being filled in. */
+  /** The questions that matter after these answers, with their proposals: for a form being filled in. */
   async questions(answers: InitAnswers): Promise<AskedQuestion[]> {
     return askedQuestions(answers, this.#ports.rules, await this.#ports.config());
   }
 
   /**
-   * The first step. An app that was registered for other answers is looked at again.
-   * @param cloud a name, or an object with endpoints of one's own; undefined: the global one
-   * @throws BridgeError `set-up-answer-invalid`, `set-up-step-done` once the configuration is written, `usage` where the
-   *   connection is there already and has another cloud
+   * The first step. An app that was registered for other answers is checked again.
+   * @param cloud a name, or an object with custom endpoints; undefined: the global one
+   * @throws BridgeError `set-up-answer-invalid`, `set-up-step-done` once the configuration is written, `usage` if the
+   * connection already exists and has another cloud
    */
   answer(given: InitAnswers, cloud: unknown): Promise<void> {
     return this.#changes.run(async () => {
@@ -149,7 +149,7 @@ export class GuidedSetup {
   }
 
   /**
-   * What {@link answer} is about, for the audit log: the connection, and the authority that its app belongs to.
+   * The subject of {@link answer}, for the audit log: the connection, and the authority of its app.
    * @throws BridgeError `config-invalid`
    */
   async subjectOf(given: InitAnswers, cloud: unknown): Promise<{ readonly name: string; readonly authority: string }> {
@@ -159,8 +159,9 @@ export class GuidedSetup {
   }
 
   /**
-   * Begins the sign-in of an administrator; what it leads to goes on by itself. Again after a failure.
-   * @throws BridgeError `set-up-step-missing`, `set-up-step-done`, `usage` for personal accounts, which have no administrator
+   * Begins the sign-in of an administrator; the registration follows automatically. Can be repeated after a failure.
+   * @throws BridgeError `set-up-step-missing`, `set-up-step-done`, `usage` for personal accounts, which have no
+   * administrator
    */
   register(way: AdministratorWay): Promise<void> {
     return this.#changes.run(async () => {
@@ -185,10 +186,10 @@ export class GuidedSetup {
   }
 
   /**
-   * Takes an app that somebody has registered by hand.
-   * @param clientSecret goes into a file of its own; undefined where a person signs in
+   * Uses an app that was registered by hand.
+   * @param clientSecret goes into a separate file; undefined if a person signs in
    * @throws BridgeError `set-up-step-missing`, `set-up-step-done`, `set-up-answer-invalid`, `file-not-written`, `usage`
-   *   where the connection is there already and belongs to another app
+   * if the connection already exists and belongs to another app
    */
   useApp({ clientId, clientSecret }: { readonly clientId: string; readonly clientSecret?: string }): Promise<void> {
     return this.#changes.run(async () => {
@@ -210,16 +211,16 @@ export class GuidedSetup {
     });
   }
 
-  /** Ends the sign-in or the registration that is under way. */
+  /** Ends the sign-in or the registration under way. */
   cancel(): void {
     for (const task of this.#tasks()) task.cancel();
   }
 
   /**
-   * Writes the configuration. {@link apply} lets the bridge take it up.
-   * @returns what programs log in with; only the hash of the password is kept
-   * @throws BridgeError `set-up-step-missing`, `set-up-step-done`, `usage` where the connection is there already and
-   *   belongs to another app or tenant, and see the ports
+   * Writes the configuration. {@link apply} puts it into force.
+   * @returns the login for programs; only the hash of the password is stored
+   * @throws BridgeError `set-up-step-missing`, `set-up-step-done`, `usage` if the connection already exists and belongs
+   * to another app or tenant, and see the ports
    */
   write(): Promise<MadeLogin> {
     return this.#changes.run(async () => {
@@ -261,12 +262,12 @@ export class GuidedSetup {
     return listenersOf(config.listeners as readonly unknown[]);
   }
 
-  /** Lets the bridge take up what was written: starts or reloads it, in the background. */
+  /** Puts the written configuration into force: starts or reloads the bridge, in the background. */
   apply(): void {
     this.#start.begin(() => this.#ports.apply());
   }
 
-  /** Another password, for whoever has not seen the first. @throws BridgeError `set-up-step-missing` */
+  /** Makes another password, if the first was not seen. @throws BridgeError `set-up-step-missing` */
   renewPassword(): Promise<MadeLogin> {
     return this.#changes.run(async () => {
       const { username = '' } = this.#written().answers;
@@ -281,7 +282,7 @@ export class GuidedSetup {
   }
 
   /**
-   * Begins the sign-in of the person whose mailbox it is; again, where somebody else shall sign in.
+   * Begins the sign-in of the mailbox's owner; again, if somebody else is to sign in.
    * @throws BridgeError `set-up-step-missing`
    */
   async signIn(): Promise<void> {
@@ -296,37 +297,46 @@ export class GuidedSetup {
     });
   }
 
-  /** Who signed in is meant, although the mailbox is another, a shared one. @throws BridgeError `set-up-step-missing` */
+  /**
+   * Confirms that the right person signed in although the mailbox is a different, shared one. @throws BridgeError
+   * `set-up-step-missing`
+   */
   async personMeant(): Promise<void> {
     if (this.#written().signedInAs === undefined) throw stepMissing('Nobody has signed in yet.');
     await this.#change({ isOtherPersonMeant: true });
   }
 
-  /** The authority that programs have to trust, PEM; undefined where the certificate is not made here. */
+  /** The authority that programs have to trust, PEM; undefined if the certificate is not a local one. */
   authority(): Promise<string | undefined> {
     return this.#ports.authority();
   }
 
-  /** Somebody has run the script, or will. @throws BridgeError `set-up-step-missing` */
+  /** The script has been run, or will be. @throws BridgeError `set-up-step-missing` */
   async scriptDone(): Promise<void> {
     this.#written();
     await this.#change({ isScriptDone: true });
   }
 
-  /** Tries every hop; again by itself as long as what fails may only need time. @throws BridgeError `set-up-step-missing` */
+  /**
+   * Tries every hop; repeats automatically as long as failures may only need time. @throws BridgeError
+   * `set-up-step-missing`
+   */
   async check(): Promise<void> {
     const { name = '' } = this.#written().answers;
     this.#check.begin((work) => this.#tryHops(name, work));
   }
 
-  /** The check is left as it is: somebody knows better. @throws BridgeError `set-up-step-missing` */
+  /** Leaves the check as it is: somebody knows better. @throws BridgeError `set-up-step-missing` */
   async skipCheck(): Promise<void> {
     this.#written();
     this.#check.cancel();
     await this.#change({ isChecked: true });
   }
 
-  /** Sends a test message; no address: that step is left out. @throws BridgeError `set-up-step-missing`, `set-up-answer-invalid` */
+  /**
+   * Sends a test message; without an address that step is skipped. @throws BridgeError `set-up-step-missing`,
+   * `set-up-answer-invalid`
+   */
   async test(to: string | undefined): Promise<void> {
     const { username = '' } = this.#written().answers;
     if (to === undefined) return await this.#change({ isTested: true });
@@ -340,7 +350,7 @@ export class GuidedSetup {
     });
   }
 
-  /** Forgets this set-up, for another one. What is written stays. */
+  /** Forgets this set-up, to begin another one. What is written stays. */
   async startOver(): Promise<void> {
     this.cancel();
     await this.#changes.run(async () => {
@@ -359,7 +369,7 @@ export class GuidedSetup {
     return [this.#registration, this.#signIn, this.#check, this.#test];
   }
 
-  /** What was said, done and checked for another person does not hold. */
+  /** What was confirmed, done and checked for another person no longer holds. */
   #keepSignIn(signedInAs: string, signal: AbortSignal): Promise<void> {
     return this.#changes.run(async () => {
       if (signal.aborted) return;
@@ -408,7 +418,7 @@ export class GuidedSetup {
     throw new BridgeError('set-up-step-done', 'The configuration of this set-up is already written.');
   }
 
-  /** @param signal of the task that has come to it: what was cancelled changes nothing any more */
+  /** @param signal of the task with the result: a cancelled task changes nothing any more */
   #change(change: Partial<SetupProgress>, signal?: AbortSignal): Promise<void> {
     return this.#changes.run(async () => {
       if (!signal?.aborted) await this.#keep({ ...this.#progress, ...change });
@@ -422,7 +432,7 @@ export class GuidedSetup {
   }
 }
 
-/** The cloud alone, of all that `simulate` prints. */
+/** Only the cloud, of everything that `simulate` prints. */
 function describedCloud(given: unknown): unknown {
   return typeof given === 'object' && given !== null && 'cloud' in given ? given.cloud : given;
 }
@@ -431,7 +441,7 @@ function withoutCredential({ credential: _, ...app }: NonNullable<SetupProgress[
   return app;
 }
 
-/** The username of this set-up is there once it is written. */
+/** The username of this set-up exists once it is written. */
 function noneTaken(present: PresentConfig): Pick<PresentConfig, 'connections' | 'usernames'> {
   return { connections: present.connections, usernames: [] };
 }

@@ -4,18 +4,18 @@ import type { InitAnswers } from '../init-questions.ts';
 import type { PresentConfig, SetupPorts } from './ports.ts';
 import type { SetupProgress } from './progress.ts';
 
-/** `connections.NAME` as the configuration has it. */
+/** `connections.NAME` in the configuration. */
 export type KnownConnection = PresentConfig['connections'][string];
 
-/** Undefined where the configuration has no connection of that name. */
+/** Undefined if the configuration has no connection of that name. */
 export function knownConnection(present: PresentConfig, name: string | undefined): KnownConnection | undefined {
   return name !== undefined && Object.hasOwn(present.connections, name) ? present.connections[name] : undefined;
 }
 
-/** Grants by which a connection acts in a person's name. */
+/** Grants by which a connection acts on behalf of a person. */
 const personal: readonly unknown[] = ['device-code', 'authorization-code', 'password'];
 
-/** Whether a connection acts in a person's name: the one that is there, else as the answers have it. */
+/** Whether a connection acts on behalf of a person: the existing one, else according to the answers. */
 export function actsAsPerson(known: KnownConnection | undefined, answers: InitAnswers): boolean {
   return known === undefined ? answers['sign-in'] === 'person' : personal.includes(known.grant);
 }
@@ -25,16 +25,16 @@ export function isSignedInTo(known: KnownConnection | undefined, answers: InitAn
   return actsAsPerson(known, answers) && known?.grant !== 'password';
 }
 
-/** The app of a connection, or of the answers; undefined where neither names one. */
+/** The app of a connection, or of the answers; undefined if neither names one. */
 export function knownClientId(known: KnownConnection | undefined, answers: InitAnswers): string | undefined {
   const clientId = known?.clientId ?? answers['client-id'];
   return typeof clientId === 'string' && clientId !== '' && clientId !== noClientId ? clientId : undefined;
 }
 
 /**
- * The credential of a connection goes to the servers of its own cloud alone.
- * @param described the cloud that was asked for; undefined: none
- * @throws BridgeError `usage` where it is another one, `config-invalid`
+ * The credential of a connection only goes to the servers of its own cloud.
+ * @param described the requested cloud; undefined: none
+ * @throws BridgeError `usage` if it is another one, `config-invalid`
  */
 export function assertSameCloud(
   ports: Pick<SetupPorts, 'cloudOf'>,
@@ -52,7 +52,7 @@ export function assertSameCloud(
 
 /**
  * A set-up gives a connection its app and tenant, and changes neither.
- * @throws BridgeError `usage` where the app is another one
+ * @throws BridgeError `usage` if the app is another one
  */
 export function assertSameApp(
   name: string,
@@ -66,10 +66,10 @@ export function assertSameApp(
   });
 }
 
-/** Tenant names of an app that takes people of any tenant. */
+/** Tenant names of an app that accepts people of any tenant. */
 const openTenants = ['common', 'organizations'];
 
-/** @param none what stands for none */
+/** @param none values that mean none */
 function isSame(own: unknown, given: string, none: readonly string[]): boolean {
   if (own === undefined || own === '' || none.includes(String(own).toLowerCase())) return true;
   return String(own).toLowerCase() === given.toLowerCase();

@@ -5,7 +5,7 @@ import type { ScriptAccount } from '../exchange-script/input.ts';
 import type { AnswerRules } from '../init-questions.ts';
 import type { AppCredential } from '../registration/credentials.ts';
 
-/** The servers of a cloud, as far as a set-up uses them itself. */
+/** The servers of a cloud that a set-up uses itself. */
 export interface SetupCloud {
   /** `https://host[:port]` */
   readonly authority: string;
@@ -13,11 +13,11 @@ export interface SetupCloud {
   readonly graph: string;
   readonly exchangeScope: string;
   readonly graphScope: string;
-  /** PEM file of the authorities to trust besides the well-known ones, absolute. */
+  /** PEM file of the authorities to trust in addition to the well-known ones, absolute. */
   readonly caFile?: string;
 }
 
-/** The configuration as it is at this moment. */
+/** The configuration at this moment. */
 export interface PresentConfig {
   readonly path: string;
   readonly exists: boolean;
@@ -29,11 +29,11 @@ export interface PresentConfig {
   readonly usernames: readonly string[];
   readonly listeners: readonly { readonly protocol: string }[];
   accountsOf(connection: string): readonly ScriptAccount[];
-  /** The credential that a connection names; undefined where it has none, or it is not to be had. */
+  /** The credential that a connection names; undefined if it has none, or it is not available. */
   credentialOf(connection: string): Promise<AppCredential | undefined>;
 }
 
-/** What programs are set to, to reach the bridge. */
+/** Settings with which programs reach the bridge. */
 export interface ClientSetting {
   readonly protocol: 'smtp' | 'imap' | 'pop3';
   readonly hosts: readonly string[];
@@ -44,45 +44,45 @@ export interface ClientSetting {
 /** How an administrator signs in. */
 export type AdministratorWay = 'device-code' | 'browser';
 
-/** Told while somebody signs in. */
+/** Notified while somebody signs in. */
 export interface SignInWatcher {
   onCode(code: { readonly userCode: string; readonly verificationUri: string; readonly expiresAtMs: number }): void;
   readonly signal: AbortSignal;
 }
 
-/** What a guided set-up needs of the program around it. */
+/** What a guided set-up needs from the program around it. */
 export interface SetupPorts {
   readonly rules: AnswerRules;
   /** Names of the clouds that need no description. */
   readonly cloudNames: readonly string[];
-  /** `admin` of a configuration that is written anew: that under which this page is reached. */
+  /** `admin` for a newly written configuration: the address of this page. */
   admin(): Readonly<Record<string, unknown>>;
-  /** @param cloud as it was given @throws BridgeError `config-invalid` */
+  /** @param cloud as given @throws BridgeError `config-invalid` */
   cloudOf(cloud: unknown, tenantId: string): SetupCloud;
-  /** To be closed by the caller. */
+  /** The caller closes it. */
   openHttp(cloud: SetupCloud): Promise<HttpClient>;
   hashPassword(password: string): Promise<string>;
   config(): Promise<PresentConfig>;
-  /** Writes a configuration where there is none, once the loader has taken it. @throws BridgeError */
+  /** Writes a configuration if there is none, once the loader has accepted it. @throws BridgeError */
   create(config: Readonly<Record<string, unknown>>): Promise<void>;
-  /** Changes the configuration there is, once the loader has taken the change. @throws BridgeError */
+  /** Changes the existing configuration, once the loader has accepted the change. @throws BridgeError */
   change(changes: readonly ConfigChange[]): Promise<void>;
-  /** Lets the bridge take up the configuration: starts it, or reloads it. @throws BridgeError */
+  /** Puts the configuration into force: starts the bridge, or reloads it. @throws BridgeError */
   apply(): Promise<void>;
-  /** Whether something of the configuration waits for a restart. */
+  /** Whether some of the configuration waits for a restart. */
   needsRestart(): boolean;
-  /** What programs log in with. Empty before {@link apply}. */
+  /** Settings for programs. Empty before {@link apply}. */
   clientSettings(): readonly ClientSetting[];
-  /** The authority that programs have to trust, PEM; undefined where the certificate is not made here. */
+  /** The authority that programs have to trust, PEM; undefined if the certificate is not a local one. */
   authority(): Promise<string | undefined>;
   /**
-   * Who has signed in for a connection of the configuration; undefined: nobody, or that is not known.
-   * @param mailbox whose sign-in it is, where each mailbox has its own
+   * Who has signed in for a connection of the configuration; undefined: nobody, or unknown.
+   * @param mailbox the owner of the sign-in, if each mailbox has its own
    */
   signedInUser(connection: string, mailbox: string): Promise<string | undefined>;
-  /** Signs a person in for a connection of the configuration, and keeps the sign-in. @returns who it is */
+  /** Signs a person in for a connection of the configuration, and stores the sign-in. @returns who it is */
   signIn(connection: string, mailbox: string, watcher: SignInWatcher): Promise<string>;
-  /** Tries the hops of one connection. @param onBegin told of each before it is tried */
+  /** Tries the hops of one connection. @param onBegin called before each is tried */
   check(connection: string, onBegin: (hop: BegunHop) => void): AsyncIterable<HopResult>;
   /** Sends a test message from an account through the bridge, and follows it. @throws BridgeError */
   sendTest(username: string, to: string): Promise<Finding>;

@@ -15,7 +15,7 @@ const credential = () =>
 const form = z.strictObject({
   version: z.literal(1),
   answers: z.partialRecord(z.enum(initKeys), text()),
-  /** As it was given: a name, or an object. Left out for the global one. */
+  /** As given: a name, or an object. Left out for the global one. */
   cloud: z.exactOptional(z.union([text(), z.record(z.string(), z.unknown())])),
   app: z.exactOptional(
     z.strictObject({
@@ -25,26 +25,26 @@ const form = z.strictObject({
       applicationId: z.exactOptional(text()),
       /** Object id of the enterprise application. */
       objectId: z.exactOptional(text()),
-      /** Where the credential lies; left out where the configuration names it, and where a person signs in. */
+      /** Where the credential is; left out if the configuration names it, and if a person signs in. */
       credential: z.exactOptional(credential()),
     }),
   ),
-  /** What the registration of the app has found, made and added, in its order. */
+  /** What the registration of the app found, created and added, in order. */
   registered: z.exactOptional(
     z.array(z.strictObject({ outcome: z.enum(['created', 'added', 'found', 'left-alone']), text: text() })),
   ),
   isWritten: z.boolean(),
-  /** Listeners that were written. */
+  /** The written listeners. */
   listeners: z.exactOptional(z.array(z.strictObject({ protocol: z.enum(['smtp', 'imap', 'pop3']), port: z.number() }))),
   signedInAs: z.exactOptional(text()),
-  /** Somebody has said that who signed in may be another than the mailbox. */
+  /** Somebody has confirmed that the person who signed in may differ from the mailbox. */
   isOtherPersonMeant: z.exactOptional(z.boolean()),
   isScriptDone: z.boolean(),
   isChecked: z.boolean(),
   isTested: z.boolean(),
 });
 
-/** How far a guided set-up has come. Holds no secret, only where secrets lie. */
+/** The progress of a guided set-up. Contains no secret, only where secrets are. */
 export type SetupProgress = z.infer<typeof form>;
 
 /** Before the first answer. */
@@ -57,7 +57,7 @@ export const noProgress: SetupProgress = {
   isTested: false,
 };
 
-/** Steps of a registration as {@link SetupProgress} keeps them: no text is longer than it can be read again. */
+/** Steps of a registration as {@link SetupProgress} stores them: no text is too long to be read again. */
 export function keptSteps(
   steps: readonly NonNullable<SetupProgress['registered']>[number][],
 ): NonNullable<SetupProgress['registered']> {
@@ -66,7 +66,7 @@ export function keptSteps(
 
 const mostBytes = 256 * 1024;
 
-/** Keeps the progress of one set-up in a file of the data folder, so that it outlives browser and process. */
+/** Stores the progress of one set-up in a file of the data folder, so that it survives browser and process. */
 export class ProgressFile {
   readonly #file: string;
 
@@ -75,7 +75,7 @@ export class ProgressFile {
     this.#file = join(dataDir, 'set-up.json');
   }
 
-  /** What was kept; {@link noProgress} where there is nothing, or nothing that can be read. */
+  /** The stored progress; {@link noProgress} if there is none, or it cannot be read. */
   async read(): Promise<SetupProgress> {
     const found = await readPrivateFile(this.#file, mostBytes).catch(() => undefined);
     if (found === undefined) return noProgress;

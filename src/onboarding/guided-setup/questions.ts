@@ -1,26 +1,26 @@
 import { type AnswerRules, type InitAnswers, type InitKey, initQuestions, type Question } from '../init-questions.ts';
 import type { PresentConfig } from './ports.ts';
 
-/** A question as a page asks it. */
+/** A question as asked on a page. */
 export interface AskedQuestion {
   readonly key: InitKey;
   readonly asks: string;
   readonly explains: string;
   readonly choices?: readonly { readonly value: string; readonly text: string }[];
   readonly isOptional: boolean;
-  /** Its proposal is right for most: a page may fold it away. */
+  /** The proposal is right for most people: a page may hide the question. */
   readonly isDetail: boolean;
-  /** What was answered, else what is proposed; may be empty. */
+  /** The given answer, else the proposal; may be empty. */
   readonly answer: string;
-  /** What is wrong with it, to be read behind "It". */
+  /** What is wrong with it, to be read after "It". */
   readonly problem?: string;
 }
 
-/** Settled by a connection that is there already. */
+/** Settled by an existing connection. */
 const ofConnection: ReadonlySet<InitKey> = new Set(['sign-in', 'tenant', 'client-id']);
 
 /**
- * The questions that matter after these answers, each with its answer or what is proposed.
+ * The questions that matter after these answers, each with its answer or proposal.
  * @param given answers so far; those that do not matter are left out
  */
 export function askedQuestions(
@@ -56,7 +56,7 @@ function askedAs(question: Question, answer: string, { usernames }: Pick<Present
   };
 }
 
-/** The answers of questions, as the rest of the set-up takes them. */
+/** The answers of questions, in the form for the rest of the set-up. */
 export function answersOf(asked: readonly AskedQuestion[]): InitAnswers {
   return Object.fromEntries(asked.map(({ key, answer }) => [key, answer]));
 }

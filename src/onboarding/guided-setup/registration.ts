@@ -24,27 +24,27 @@ import type { AdministratorWay, SetupCloud } from './ports.ts';
 import type { SetupProgress } from './progress.ts';
 import type { TaskWork } from './task.ts';
 
-/** What is seen while the app is registered. */
+/** What is shown while the app is registered. */
 export interface RegistrationShown {
-  /** To be entered by an administrator. */
+  /** For an administrator to enter. */
   readonly code?: { readonly userCode: string; readonly verificationUri: string; readonly expiresAt: string };
-  /** To be opened by an administrator, in a browser of the machine that the bridge runs on. */
+  /** For an administrator to open, in a browser on the bridge's machine. */
   readonly link?: string;
   readonly signedInAs?: string;
   readonly steps: readonly RegistrationStep[];
-  /** What is being waited for. */
+  /** What it is waiting for. */
   readonly waiting?: string;
 }
 
 /** What is to be registered. */
 export interface WantedApp {
-  /** Of the connection. */
+  /** Name of the connection. */
   readonly name: string;
-  /** A name or id; `organizations` where none is known. */
+  /** A name or id; `organizations` if none is known. */
   readonly tenantId: string;
   readonly isPerson: boolean;
   readonly clientId: string | undefined;
-  /** What the accounts of the connection do, the new one included. */
+  /** What the accounts of the connection do, including the new one. */
   readonly accounts: readonly ScriptAccount[];
   readonly present: AppCredential | undefined;
   /** Absolute. */
@@ -55,7 +55,7 @@ type RegistrationWork = TaskWork<RegistrationShown>;
 
 const browserPatienceMs = 15 * 60_000;
 
-/** What of it the directory is told. */
+/** The parts that go to the directory. */
 export function registrationOf({ name, isPerson, clientId, accounts, present, dataDir }: WantedApp): Registration {
   const uses = usesOf(accounts);
   return {
@@ -80,7 +80,7 @@ export function registrationOf({ name, isPerson, clientId, accounts, present, da
   };
 }
 
-/** The account that the answers mean, as permissions and the script for Exchange see it. */
+/** The account described by the answers, for permissions and the Exchange script. */
 export function scriptAccountOf({ mailbox = '', send, read }: InitAnswers): ScriptAccount {
   return {
     mailbox,
@@ -91,7 +91,7 @@ export function scriptAccountOf({ mailbox = '', send, read }: InitAnswers): Scri
 }
 
 /**
- * Signs an administrator in, registers the app, and gets a token by it. It may be cut short anywhere and run again.
+ * Signs an administrator in, registers the app, and gets a token with it. It can be interrupted anywhere and repeated.
  * @returns the app, for the progress
  * @throws BridgeError as the sign-in, {@link registerApp} and {@link proveRegistration}
  */
@@ -146,7 +146,7 @@ function signIn(way: AdministratorWay, client: AdministratorClient, work: Regist
   return way === 'browser' ? signInInBrowser(client, work) : signInWithCode(client, work);
 }
 
-/** Whoever looks for their phone for too long finds a new code. */
+/** An administrator who takes too long gets a new code. */
 async function signInWithCode(client: AdministratorClient, { signal, show }: RegistrationWork): Promise<SignedIn> {
   const onCode = ({ userCode, verificationUri, expiresAtMs }: DeviceCode) =>
     show((shown) => ({
@@ -162,7 +162,7 @@ async function signInWithCode(client: AdministratorClient, { signal, show }: Reg
   }
 }
 
-/** The browser comes back to a port of this machine. */
+/** The browser returns to a port on this machine. */
 async function signInInBrowser(client: AdministratorClient, { signal, show }: RegistrationWork): Promise<SignedIn> {
   const listener = await listenForRedirect(0);
   const patience = new AbortController();

@@ -10,7 +10,7 @@ import type { SetupProgress } from './progress.ts';
 import { scriptAccountOf, type WantedApp } from './registration.ts';
 import { type SetupStep, type SetupView, setupSteps } from './view.ts';
 
-/** The step that is next. */
+/** The next step. */
 export function stepOf(progress: SetupProgress, present: PresentConfig): SetupStep {
   const { answers, app, isWritten, isChecked, isTested, isScriptDone, signedInAs } = progress;
   if (answers.mailbox === undefined) return 'answers';
@@ -23,7 +23,7 @@ export function stepOf(progress: SetupProgress, present: PresentConfig): SetupSt
   return isTested || answers.send === undefined ? 'done' : 'test';
 }
 
-/** Every step that this set-up has, and how it stands. */
+/** Every step of this set-up, with its state. */
 export function stepStates(current: SetupStep, progress: SetupProgress, present: PresentConfig): SetupView['steps'] {
   const isLeftOut = (step: SetupStep) =>
     (step === 'sign-in' && !hasSignIn(progress, present)) || (step === 'test' && progress.answers.use === 'read');
@@ -45,7 +45,7 @@ function hasSignIn({ answers }: SetupProgress, present: PresentConfig): boolean 
   return isSignedInTo(knownConnection(present, answers.name), answers);
 }
 
-/** Whether somebody has to say that who signed in may be another than the mailbox. */
+/** Whether somebody has to confirm that the person who signed in may differ from the mailbox. */
 export function asksWhetherMeant(progress: SetupProgress, present: PresentConfig): boolean {
   const { answers, signedInAs, isOtherPersonMeant = false } = progress;
   if (signedInAs === undefined || isOtherPersonMeant || !hasSignIn(progress, present)) return false;
@@ -56,7 +56,7 @@ export function isSameAddress(one: string | undefined, other: string | undefined
   return one?.toLowerCase() === other?.toLowerCase();
 }
 
-/** The script that an Exchange administrator runs; undefined where Exchange has nothing to be told, or no app is known. */
+/** The script for an Exchange administrator; undefined if nothing has to be set in Exchange, or no app is known. */
 export function scriptOf(progress: SetupProgress, present: PresentConfig): SetupView['script'] {
   const { answers, app, signedInAs } = progress;
   if (!app) return undefined;
@@ -89,7 +89,7 @@ export async function wantedApp({ answers }: SetupProgress, present: PresentConf
   };
 }
 
-/** The name by which the app is looked for, where nothing else is known of it. */
+/** The name by which the app is looked for if nothing else is known about it. */
 export function nameLookedFor({ answers }: SetupProgress, present: PresentConfig): string | undefined {
   const { name = '' } = answers;
   return knownClientId(knownConnection(present, name), answers) === undefined ? appName(name) : undefined;

@@ -1,13 +1,13 @@
 import { BridgeError, errorText } from '../../base/errors.ts';
 
-/** A failure as a page shows it. */
+/** A failure as shown on a page. */
 export interface ToldFailure {
   readonly code?: string;
   readonly text: string;
   readonly remedy?: string;
 }
 
-/** Something that goes on while people look at it. */
+/** Background work as shown on a page. */
 export interface TaskView<T> {
   readonly state: 'idle' | 'running' | 'done' | 'failed';
   readonly shown: T;
@@ -22,14 +22,14 @@ export interface TaskWork<T> {
   show(change: (shown: T) => T): void;
 }
 
-/** One thing that is done in the background, again when it has failed; what it shows is kept for who comes back. */
+/** Background work that can be repeated after a failure; what it shows is kept for people who return. */
 export class Task<T> {
   readonly #nothing: T;
   readonly #onChange: () => void;
   #view: TaskView<T>;
   #running: { readonly abort: AbortController; readonly ended: Promise<void> } | undefined;
 
-  /** @param nothing what is shown before it begins */
+  /** @param nothing shown before it begins */
   constructor(nothing: T, onChange: () => void) {
     this.#nothing = nothing;
     this.#onChange = onChange;
@@ -44,7 +44,7 @@ export class Task<T> {
     return this.#view.state === 'running';
   }
 
-  /** Begins, in place of one that runs. Never rejects: how it ended is in {@link view}. */
+  /** Begins, replacing a task that runs. Never rejects: {@link view} shows how it ended. */
   begin(work: (task: TaskWork<T>) => Promise<void>): void {
     const before = this.#running;
     before?.abort.abort();
@@ -54,13 +54,13 @@ export class Task<T> {
     this.#running = { abort, ended };
   }
 
-  /** Ends what runs, and forgets it. */
+  /** Ends the running work, and forgets it. */
   cancel(): void {
     this.#running?.abort.abort();
     this.#set({ state: 'idle', shown: this.#nothing });
   }
 
-  /** Ends what runs, and resolves once it has. */
+  /** Ends the running work, and resolves once it has ended. */
   async close(): Promise<void> {
     this.#running?.abort.abort();
     await this.#running?.ended;
@@ -85,7 +85,7 @@ export class Task<T> {
   }
 }
 
-/** What is told of a failure; of one that nobody foresaw, its text alone. */
+/** What to show of a failure; for an unforeseen one only its text. */
 export function toldFailure(error: unknown): ToldFailure {
   if (!(error instanceof BridgeError)) return { text: errorText(error) };
   const { code, message: text, remedy } = error;

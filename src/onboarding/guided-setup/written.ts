@@ -7,20 +7,20 @@ import { knownConnection } from './known-connection.ts';
 import type { PresentConfig } from './ports.ts';
 import type { SetupProgress } from './progress.ts';
 
-/** What of the progress becomes configuration. */
+/** The parts of the progress that become configuration. */
 interface Wanted {
   readonly answers: SetupProgress['answers'];
   readonly app: NonNullable<SetupProgress['app']>;
   readonly cloud?: unknown;
 }
 
-/** What is written, beside the progress. */
+/** What is written in addition to the progress. */
 export interface WrittenParts {
   readonly passwordHash: string;
   readonly admin: Readonly<Record<string, unknown>>;
 }
 
-/** The configuration that the progress means, where there is none yet. */
+/** The configuration described by the progress, if there is none yet. */
 export async function newConfig(
   { answers, app, cloud }: Wanted,
   { path, folder }: PresentConfig,
@@ -45,21 +45,21 @@ export async function newConfig(
 export interface WrittenListener {
   readonly protocol: keyof typeof usualPorts;
   readonly port: number;
-  /** Another program had it, where it is not that of {@link port}. */
+  /** Differs from {@link port} if another program had it. */
   readonly usualPort: number;
 }
 
-/** @param listeners as the progress keeps them */
+/** @param listeners as stored in the progress */
 export function writtenListeners(listeners: SetupProgress['listeners'] = []): WrittenListener[] {
   return listeners.map(({ protocol, port }) => ({ protocol, port, usualPort: usualPorts[protocol] }));
 }
 
-/** What of a configuration, or of the changes to one, are listeners, as the progress keeps them. */
+/** The listeners in a configuration, or in the changes to one, as stored in the progress. */
 export function listenersOf(values: readonly unknown[]): NonNullable<SetupProgress['listeners']> {
   return (values as NonNullable<SetupProgress['listeners']>).map(({ protocol, port }) => ({ protocol, port }));
 }
 
-/** The changes that bring connection, account and listeners into the configuration there is. */
+/** The changes that bring connection, account and listeners into the existing configuration. */
 export async function configChanges(
   { answers, app, cloud }: Wanted,
   present: PresentConfig,
@@ -69,7 +69,7 @@ export async function configChanges(
   const before = knownConnection(present, name);
   const grant = before?.grant ?? (answers['sign-in'] === 'person' ? 'device-code' : 'client-credentials');
   const { clientId, applicationId, credential } = app;
-  // One that takes people of any tenant goes on doing so.
+  // A connection that accepts people of any tenant continues to do so.
   const tenantId = typeof before?.tenantId === 'string' ? before.tenantId : app.tenantId;
   const entry = { name, grant: String(grant), tenantId, clientId, applicationId, cloud: undefined, credential };
   const made = await newConfig({ answers, app, cloud }, present, { passwordHash, admin: {} });
@@ -78,7 +78,7 @@ export async function configChanges(
   );
   const has = new Set(present.listeners.map(({ protocol }) => protocol));
   const listeners = (made.listeners as { readonly protocol: string }[]).filter(({ protocol }) => !has.has(protocol));
-  // -1 is behind the last one.
+  // -1 appends.
   return [
     ...connection,
     ...listeners.map((value) => ({ path: ['listeners', -1], value })),

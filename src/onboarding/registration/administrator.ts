@@ -1,10 +1,10 @@
 import type { Registration } from './register-app.ts';
 
-/** Microsoft Graph Command Line Tools: the public client that Microsoft's own tools sign administrators in with. */
+/** Microsoft Graph Command Line Tools: the public client that Microsoft's own tools use to sign administrators in. */
 export const graphCommandLineTools = '14d82eec-204b-4c2f-b7e8-296a70dab67e';
 
 /**
- * What an administrator lets a registration do, and no more.
+ * What an administrator permits for a registration, and no more.
  * @param graphScope `.default` of Graph in the cloud of the tenant
  */
 export function administratorScopes({ roles, scopes }: Registration, graphScope: string): string[] {

@@ -3,10 +3,10 @@ import { resourceAppIds } from '../permissions.ts';
 import { type Application, applicationForm, type Directory, filterBy } from './directory.ts';
 import type { ResolvedPermission } from './resources.ts';
 
-/** What the app registration has to be. */
+/** The required state of the app registration. */
 export interface WantedApplication {
   readonly displayName: string;
-  /** Of the registration that is meant; without it the one of this name is, if there is one. */
+  /** Identifies the registration; without it the one of this name is used, if there is one. */
   readonly clientId: string | undefined;
   readonly permissions: readonly ResolvedPermission[];
   /** People sign in to it: device code and browser, without a secret. */
@@ -14,20 +14,20 @@ export interface WantedApplication {
   readonly redirectUris: readonly string[];
 }
 
-/** The registration as it is now, and what was done about it. */
+/** The registration as it is now, and what was done to it. */
 export interface SettledApplication {
   readonly application: Application;
   readonly created: boolean;
   /** What was missing and was added. */
   readonly repaired: readonly string[];
-  /** What it has beyond what is wanted, and keeps. */
+  /** What it has beyond the requirements, and keeps. */
   readonly leftAlone: readonly string[];
 }
 
 type RequiredAccess = Application['requiredResourceAccess'];
 
 /**
- * Finds the app registration or makes it, and adds what is missing. Nothing is taken away.
+ * Finds the app registration or creates it, and adds what is missing. Nothing is removed.
  * @throws BridgeError `registration-missing`, `registration-ambiguous`, `directory-refused`
  */
 export async function settleApplication(directory: Directory, wanted: WantedApplication): Promise<SettledApplication> {
@@ -68,7 +68,7 @@ async function findApplication(directory: Directory, wanted: WantedApplication):
   );
 }
 
-/** `requiredResourceAccess` of the permissions (Learn, "requiredResourceAccess resource type"). */
+/** The permissions as `requiredResourceAccess` (Learn, "requiredResourceAccess resource type"). */
 function accessOf(permissions: readonly ResolvedPermission[]): RequiredAccess {
   const keys = [...new Set(permissions.map(({ resource }) => resource))];
   return keys.map((key) => ({
@@ -96,7 +96,7 @@ function repairOf(found: Application, wanted: WantedApplication, access: Require
   return { change, repaired };
 }
 
-/** How many permissions of the first list the second lacks. */
+/** How many permissions of the first list are missing in the second. */
 function missing(wanted: RequiredAccess, present: RequiredAccess): number {
   return wanted.reduce((count, { resourceAppId, resourceAccess }) => {
     const there = present.find((entry) => entry.resourceAppId === resourceAppId)?.resourceAccess ?? [];

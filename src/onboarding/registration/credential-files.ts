@@ -6,18 +6,18 @@ import { BridgeError, systemErrorCode } from '../../base/errors.ts';
 import { readPem } from '../../base/files/pem-file.ts';
 import { writeWholeFile } from '../whole-file.ts';
 
-/** Where a connection's credential of its own making lies. */
+/** Where a connection's locally made credential is. */
 export interface CertificateFiles {
   readonly cert: string;
   readonly key: string;
 }
 
-/** Name of the bridge's own key file in the data folder, which a connection's key would replace. */
+/** Name of the bridge's own key file in the data folder, which a connection's key would overwrite. */
 const nameOfKey = 'token';
 
 /**
  * @param folder absolute
- * @param nowMs given for a further one beside the first: it becomes part of the names
+ * @param nowMs given for another one beside the first: it becomes part of the names
  * @throws BridgeError `usage` for a connection whose key would have the name of one of the bridge's own
  */
 export function certificateFiles(folder: string, connection: string, nowMs?: number): CertificateFiles {
@@ -35,19 +35,19 @@ export function secretFile(folder: string, connection: string, nowMs?: number): 
   return join(folder, `${connection}${dated(nowMs)}.secret`);
 }
 
-/** The certificate and key, or undefined where one of the files is missing. */
+/** The certificate and key, or undefined if one of the files is missing. */
 export async function readCertificateFiles(files: CertificateFiles): Promise<CertificateAndKey | undefined> {
   const [cert, key] = await Promise.all([readIfThere(files.cert), readIfThere(files.key)]);
   return cert === undefined || key === undefined ? undefined : { cert, key };
 }
 
-/** Where a pair waits that takes the place of these files, see `renewCertificate`. */
+/** Where the pair waits that will replace these files, see `renewCertificate`. */
 export function nextFiles({ cert, key }: CertificateFiles): CertificateFiles {
   return { cert: `${cert}.next`, key: `${key}.next` };
 }
 
 /**
- * The certificate and key that a configuration names. Where a renewal was cut short the key is the new one, and its
+ * The certificate and key that a configuration names. If a renewal was interrupted, the key is the new one, and its
  * certificate waits beside the old one.
  * @throws BridgeError `tls-material-unreadable`
  */
@@ -66,7 +66,7 @@ function belongTogether(cert: string, key: string): boolean {
   }
 }
 
-/** The key first: a certificate without one is of no use, and is made anew. @throws BridgeError `file-not-written` */
+/** The key first: a certificate without one is useless, and is created again. @throws BridgeError `file-not-written` */
 export async function writeCertificateFiles(files: CertificateFiles, made: CertificateAndKey): Promise<void> {
   await writeWholeFile(files.key, made.key, 0o600);
   await writeWholeFile(files.cert, made.cert, 0o644);

@@ -9,12 +9,12 @@ import {
 import { isNotFound } from './directory-error.ts';
 import { type ReplicationOptions, untilReplicated } from './replication.ts';
 
-/** By what an app proves itself. */
+/** The credential of an app. */
 export type AppCredential =
   | { readonly kind: 'certificate'; readonly certPem: string; readonly keyPem: string }
   | { readonly kind: 'secret'; readonly value: string };
 
-/** The credentials that an app registration has. */
+/** The credentials of an app registration. */
 export interface Credentials {
   readonly certificates: readonly KeyCredential[];
   readonly secrets: readonly PasswordCredential[];
@@ -33,7 +33,7 @@ export async function readCredentials(
   return { certificates: found.keyCredentials, secrets: found.passwordCredentials };
 }
 
-/** Adds a certificate to those there are. */
+/** Adds a certificate to the existing ones. */
 export async function addCertificate(
   directory: Directory,
   applicationId: string,
@@ -46,7 +46,7 @@ export async function addCertificate(
   });
 }
 
-/** A certificate as Graph takes it (Learn, "keyCredential resource type"). */
+/** A certificate in Graph's form (Learn, "keyCredential resource type"). */
 export function keyCredentialOf(certPem: string, displayName: string) {
   const certificate = new X509Certificate(certPem);
   return {
@@ -63,7 +63,7 @@ export function keyCredentialOf(certPem: string, displayName: string) {
 export function isCertificate(credential: KeyCredential, certPem: string): boolean {
   const { raw } = new X509Certificate(certPem);
   if (credential.key) return credential.key === raw.toString('base64');
-  // Without its content it is known by its thumbprint, SHA-1 or SHA-256, which Graph writes in base64 or in hex.
+  // Without its content it is identified by its thumbprint, SHA-1 or SHA-256, which Graph writes in base64 or in hex.
   const named = credential.customKeyIdentifier ?? '';
   return ['sha1', 'sha256'].some((algorithm) => {
     const digest = createHash(algorithm).update(raw).digest();
@@ -72,9 +72,9 @@ export function isCertificate(credential: KeyCredential, certPem: string): boole
 }
 
 /**
- * Makes a client secret.
+ * Creates a client secret.
  * @param endMs when it expires, milliseconds since 1970
- * @returns its value, which is told this once
+ * @returns its value, which is only returned once
  */
 export async function addSecret(
   directory: Directory,
@@ -88,11 +88,11 @@ export async function addSecret(
 }
 
 /**
- * Takes a credential out of the registration and leaves the others. Of a secret Microsoft tells no more than its first
- * three characters: where two begin alike, none is removed.
- * @param current the credential in its place, which the registration has to show first: a list read from a server that
- *   has not heard of it, and written back, would take it out
- * @returns whether it was there and could be told apart
+ * Removes a credential from the registration and leaves the others. Microsoft only shows the first three characters of
+ * a secret: if two begin alike, none is removed.
+ * @param current the credential that replaces it, which the registration has to show first: writing back a list from a
+ * server that does not know it yet would remove it
+ * @returns whether it was there and could be identified
  */
 export async function removeCredential(
   directory: Directory,
@@ -118,7 +118,7 @@ export async function removeCredential(
   return true;
 }
 
-/** Whether the registration has this credential, as far as can be seen: of a secret no more than how it begins. */
+/** Whether the registration has this credential, as far as can be seen: for a secret only how it begins. */
 export function shows({ certificates, secrets }: Credentials, wanted: AppCredential): boolean {
   if (wanted.kind === 'certificate') return certificates.some((each) => isCertificate(each, wanted.certPem));
   return secrets.some(({ hint }) => hint === undefined || hint === null || wanted.value.startsWith(hint));

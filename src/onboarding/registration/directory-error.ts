@@ -16,7 +16,7 @@ const remedies: Readonly<Record<string, string>> = {
 };
 
 /**
- * What Graph's refusal of a request to the directory becomes. `details`: `status`, `code` as Graph has it, `requestId`.
+ * Converts Graph's refusal of a directory request. `details`: `status`, `code` from Graph, `requestId`.
  * @param request method and path, for the message
  */
 export function directoryError(request: string, error: GraphError): BridgeError {
@@ -32,10 +32,10 @@ export function directoryError(request: string, error: GraphError): BridgeError 
   });
 }
 
-/** Whether Graph does not know an object (yet): what was just made may be missing for a while. */
+/** Whether Graph does not know an object (yet): a new object may be missing for a while. */
 export function isNotFound(error: unknown): boolean {
   if (!(error instanceof BridgeError) || error.code !== 'directory-refused') return false;
   const { status, code } = error.details;
-  // A service principal for an application that another server of the directory has not heard of.
+  // A service principal for an application that another server of the directory does not know yet.
   return status === 404 || code === 'NoBackingApplicationObject' || /does not reference a valid/.test(error.message);
 }

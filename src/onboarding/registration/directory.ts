@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** A query parameter or a part of a path that comes from outside. */
+/** Encodes an external value for a query parameter or a part of a path. */
 export function encoded(text: string): string {
   return encodeURIComponent(text);
 }
@@ -10,20 +10,20 @@ export function filterBy(property: string, value: string): string {
   return `$filter=${encoded(`${property} eq '${value.replaceAll("'", "''")}'`)}`;
 }
 
-/** The directory of a tenant, as Microsoft Graph shows it. Paths begin with `/v1.0/`. */
+/** The directory of a tenant, through Microsoft Graph. Paths begin with `/v1.0/`. */
 export interface Directory {
-  /** Every object of a collection, page after page. */
+  /** Every object of a collection, page by page. */
   list<T>(path: string, form: z.ZodType<T>): Promise<T[]>;
-  /** One object. @throws BridgeError `directory-refused` with `details.status` 404 where there is none */
+  /** One object. @throws BridgeError `directory-refused` with `details.status` 404 if it does not exist */
   get<T>(path: string, form: z.ZodType<T>): Promise<T>;
-  /** @returns what was made, or what the action answers */
+  /** @returns what was created, or the answer of the action */
   post<T>(path: string, body: object, form: z.ZodType<T>): Promise<T>;
   patch(path: string, body: object): Promise<void>;
-  /** A POST whose answer says nothing. */
+  /** A POST without an informative answer. */
   act(path: string, body: object): Promise<void>;
 }
 
-/** A permission that a resource offers. */
+/** A permission offered by a resource. */
 const offered = z.object({ id: z.string(), value: z.string().nullish() });
 
 /** Learn, "servicePrincipal resource type". */
@@ -44,13 +44,13 @@ const requiredResourceAccess = z.object({
   resourceAccess: z.array(z.object({ id: z.string(), type: z.string() })),
 });
 
-/** Kept whole: the list is written back with what Microsoft may add to its members. */
+/** Kept as a whole: the list is written back with anything Microsoft may add to its members. */
 const keyCredential = z.looseObject({
   keyId: z.string().nullish(),
   displayName: z.string().nullish(),
   customKeyIdentifier: z.string().nullish(),
   endDateTime: z.string().nullish(),
-  /** Base64 of the certificate (DER); told only where a single application is read. */
+  /** Base64 of the certificate (DER); only returned when a single application is read. */
   key: z.string().nullish(),
 });
 
@@ -72,13 +72,13 @@ export const applicationForm = z.object({
   requiredResourceAccess: z.array(requiredResourceAccess).default([]),
 });
 
-/** The credentials of an application, which collections do not show whole. */
+/** The credentials of an application, which collections do not show completely. */
 export const credentialsForm = z.object({
   keyCredentials: z.array(keyCredential).default([]),
   passwordCredentials: z.array(passwordCredential).default([]),
 });
 
-/** Learn, "application: addPassword". The secret is told this once. */
+/** Learn, "application: addPassword". The secret is only returned once. */
 export const newPasswordForm = z.object({ keyId: z.string(), secretText: z.string().min(1) });
 
 /** Learn, "appRoleAssignment resource type". */

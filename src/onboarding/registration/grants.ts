@@ -4,15 +4,15 @@ import { isNotFound } from './directory-error.ts';
 import { type ReplicationOptions, untilReplicated } from './replication.ts';
 import type { ResolvedPermission } from './resources.ts';
 
-/** What was granted, and what had been granted before beyond that. */
+/** What was granted, and what had been granted beyond that before. */
 export interface SettledGrants {
   readonly granted: readonly string[];
   readonly leftAlone: readonly string[];
 }
 
 /**
- * Grants application permissions for the whole tenant, which is what "Grant admin consent" does (Learn, "Grant an
- * appRoleAssignment for a service principal").
+ * Grants application permissions for the whole tenant, like "Grant admin consent" (Learn, "Grant an appRoleAssignment
+ * for a service principal").
  * @param servicePrincipalId object id of the app's service principal
  * @throws BridgeError `directory-refused`, `registration-not-visible`
  */
@@ -37,7 +37,7 @@ export async function grantRoles(
   return { granted: missing.map(({ value }) => value), leftAlone: names.map(leftAloneText) };
 }
 
-/** What assigned roles are called, by the resources that offer them. */
+/** The names of assigned roles, from the resources that offer them. */
 async function namesOf(
   directory: Directory,
   assigned: readonly { readonly resourceId: string; readonly appRoleId: string }[],
@@ -60,8 +60,8 @@ function leftAloneText(name: string): string {
 }
 
 /**
- * Grants delegated permissions for everybody (Learn, "Create oAuth2PermissionGrant"). Where none is wanted it does not
- * even look: that takes a right which the administrator need not give then.
+ * Grants delegated permissions for everybody (Learn, "Create oAuth2PermissionGrant"). If none is wanted it does not
+ * even look: that would need a right which the administrator then need not give.
  * @throws BridgeError `directory-refused`, `registration-not-visible`
  */
 export async function grantScopes(

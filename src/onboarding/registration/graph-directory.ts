@@ -15,10 +15,10 @@ export interface GraphDirectoryOptions {
   readonly clock: Clock;
   /** Origin of Graph, such as `https://graph.microsoft.com`. */
   readonly origin: string;
-  /** Of the administrator. */
+  /** Token of the administrator. */
   readonly accessToken: string;
   readonly signal?: AbortSignal | undefined;
-  /** Told of a wait that Graph asks for. */
+  /** Called when Graph asks to wait. */
   onWait?(text: string): void;
 }
 
@@ -26,7 +26,7 @@ const maxTries = 6;
 const longestWaitMs = 120_000;
 const requestTimeoutMs = 60_000;
 const page = z.object({ value: z.array(z.unknown()), '@odata.nextLink': z.string().optional() });
-/** More than any tenant has of what is listed here; a next link that leads in a circle ends here too. */
+/** More than any tenant has of what is listed here; it also ends a circle of next links. */
 const maxPages = 100;
 
 type Method = 'GET' | 'POST' | 'PATCH';
@@ -56,7 +56,7 @@ export function graphDirectory(options: GraphDirectoryOptions): Directory {
   };
 }
 
-/** The path of the next page; the token goes to Graph alone, wherever a link may lead. */
+/** The path of the next page; the token only goes to Graph, wherever a link may lead. */
 function nextPath(origin: string, link: string | undefined): string | undefined {
   if (link === undefined) return undefined;
   const url = URL.parse(link);
@@ -84,7 +84,7 @@ async function requestWithRetry(
     const answer = await request(options, method, path, body);
     if (!('refusal' in answer)) return answer.body;
     const { refusal } = answer;
-    // A gateway that gave up waiting may have had its request carried out: made twice it would be there twice.
+    // After a gateway timeout the request may have been carried out: a repetition could create the object twice.
     const again = [429, 503].includes(refusal.status) || (method === 'GET' && refusal.status === 504);
     if (!again || tries === maxTries) throw directoryError(`${method} ${withoutQuery(path)}`, refusal);
     const waitMs = Math.min(refusal.retryAfterMs ?? 1000 * 2 ** tries, longestWaitMs);

@@ -2,7 +2,7 @@ import { createHash, createPrivateKey, X509Certificate } from 'node:crypto';
 import { SignJWT } from 'jose';
 import type { CertificateAndKey } from '../../base/certificates.ts';
 
-/** Microsoft Graph, and Azure AD Graph before it: the documentation has named either. */
+/** Microsoft Graph, and Azure AD Graph before it: the documentation has named both. */
 export const proofAudiences = ['00000003-0000-0000-c000-000000000000', '00000002-0000-0000-c000-000000000000'] as const;
 
 /** Microsoft allows 10 minutes. */

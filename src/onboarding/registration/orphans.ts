@@ -2,20 +2,20 @@ import { type AppCredential, isCertificate, readCredentials } from './credential
 import type { Directory, KeyCredential } from './directory.ts';
 import type { ReplicationOptions } from './replication.ts';
 
-/** Which certificates of a registration are meant. */
+/** Selects certificates of a registration. */
 export interface OrphanSearch {
   /** Object id of the app registration. */
   readonly applicationId: string;
-  /** That this command gives to certificates of the connection. */
+  /** The name that this command gives to certificates of the connection. */
   readonly displayName: string;
-  /** What the connection has now. */
+  /** The current credential of the connection. */
   readonly current: AppCredential;
 }
 
 /**
- * Removes certificates that earlier tries for the same connection have left in the registration, if that is wanted.
- * Whether another machine has the key of one, nobody can see here.
- * @param isWanted asked once, where there are any
+ * Removes certificates that earlier tries for the same connection have left in the registration, if wanted. It cannot
+ * be seen here whether another machine has the key of one.
+ * @param isWanted called once, if there are any
  * @returns how many there were, and whether they are gone
  */
 export async function settleOrphans(
@@ -27,7 +27,7 @@ export async function settleOrphans(
   if (current.kind !== 'certificate') return { count: 0, removed: false };
   const { certificates } = await readCredentials(directory, applicationId, replication);
   const isCurrent = (each: KeyCredential) => isCertificate(each, current.certPem);
-  // Written back, a list that does not show the present one yet would take it out.
+  // Writing back a list that does not show the current one yet would remove it.
   if (!certificates.some(isCurrent)) return { count: 0, removed: false };
   const kept = certificates.filter((each) => isCurrent(each) || each.displayName !== displayName);
   const count = certificates.length - kept.length;

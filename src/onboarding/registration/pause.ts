@@ -8,7 +8,7 @@ import type { Clock } from '../../base/clock.ts';
 export function pause(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason);
-    // The clock's timers do not keep the process alive, and here nothing else may.
+    // The clock's timers do not keep the process alive, and nothing else may do so here.
     const alive = setInterval(() => {}, 60_000);
     const end = (settle: () => void) => {
       clearInterval(alive);

@@ -9,17 +9,17 @@ export interface PlannedRequest {
   readonly body?: object;
 }
 
-/** A directory that changes nothing, and what it was asked to change. */
+/** A directory that changes nothing, and the changes requested from it. */
 export interface PlanningDirectory extends Directory {
-  /** In order; reads of the real directory are left out, they have been made. */
+  /** In order; without reads of the real directory, which were made. */
   readonly requests: readonly PlannedRequest[];
 }
 
 /**
- * Takes down the changes in place of making them. What a change would have made has ids in angle brackets, and stays
- * so in the paths of later requests.
- * @param real answers the reads; without it the directory is taken for one that knows nothing of the app
- * @param permissions what the resources offer, where there is no real directory to ask
+ * Records changes instead of making them. What a change would have created has ids in angle brackets, also in the paths
+ * of later requests.
+ * @param real answers the reads; without it the directory is assumed to know nothing about the app
+ * @param permissions those that the resources offer, if there is no real directory to ask
  */
 export function planningDirectory(permissions: readonly Permission[], real?: Directory): PlanningDirectory {
   const requests: PlannedRequest[] = [];

@@ -3,14 +3,16 @@ import type { Grant } from '../../tokens/grants/grant.ts';
 import { readClaims, type TokenClaims } from '../check/token-claims.ts';
 import { type ReplicationOptions, untilReplicated } from './replication.ts';
 
-/** What Entra ID says while a server of it has not heard of the app, its enterprise application or its credential. */
+/**
+ * What Entra ID reports while one of its servers does not know the app, its enterprise application or its credential.
+ */
 const notYetKnown = new Set(['AADSTS700016', 'AADSTS7000215', 'AADSTS700027', 'AADSTS7000229', 'AADSTS700011']);
 
 /**
- * Gets tokens by a credential until they name every permission granted.
- * @param wanted permissions that the tokens have to name, by the scope they are asked for with
- * @returns the claims of the last token, where they can be read
- * @throws BridgeError `registration-not-visible` when the time is up, `token-refused` where waiting does not help
+ * Requests tokens with a credential until they name every permission granted.
+ * @param wanted permissions that the tokens have to name, by the scope of the request
+ * @returns the claims of the last token, if they can be read
+ * @throws BridgeError `registration-not-visible` when the time is up, `token-refused` if waiting does not help
  */
 export async function proveCredential(
   grant: Grant,
@@ -22,7 +24,7 @@ export async function proveCredential(
     claims = await untilReplicated(replication, 'the new credential and its permissions', mayPass, async () => {
       const token = await grant.acquire([scope], { forceRenew: true });
       const found = readClaims(token.value);
-      // Microsoft promises no form of its tokens; one that cannot be read proves the credential nevertheless.
+      // Microsoft guarantees no format for its tokens; one that cannot be read still proves the credential.
       const missing = found ? roles.filter((role) => !found.roles.includes(role)) : [];
       if (missing.length > 0) throw new RolesMissing(missing);
       return found;
@@ -31,7 +33,7 @@ export async function proveCredential(
   return claims;
 }
 
-/** A token came before the permissions that were granted. */
+/** A token arrived before the permissions that were granted. */
 class RolesMissing extends Error {
   constructor(roles: readonly string[]) {
     super(`The token does not name ${roles.join(', ')} yet.`);

@@ -5,9 +5,9 @@ import { proveCredential } from './prove-credential.ts';
 import type { Registered, Registration } from './register-app.ts';
 import type { ReplicationOptions } from './replication.ts';
 
-/** Where an app that was registered asks for its tokens. */
+/** Where a newly registered app requests its tokens. */
 export interface AppOnTrial {
-  /** Of the connection, for messages. */
+  /** Name of the connection, for messages. */
   readonly name: string;
   readonly tenantId: string;
   /** `https://host[:port]` */
@@ -19,14 +19,14 @@ export interface AppOnTrial {
 
 const unchangedPatienceMs = 30_000;
 
-/** A credential as the token grants take it. */
+/** The credential in the form of the token grants. */
 export function clientCredential(present: AppCredential): ClientCredential {
   return present.kind === 'secret' ? { kind: 'secret', secret: () => present.value } : present;
 }
 
 /**
- * Gets tokens by the credential of an app until they name every permission granted.
- * @returns what was seen, for people; undefined where the app has no credential
+ * Requests tokens with the credential of an app until they name every permission granted.
+ * @returns what was seen, for people; undefined if the app has no credential
  * @throws BridgeError as {@link proveCredential}
  */
 export async function proveRegistration(
@@ -47,7 +47,7 @@ export async function proveRegistration(
     { scope: app.exchangeScope, roles: of('exchange') },
     { scope: app.graphScope, roles: of('graph') },
   ].filter(({ roles: named }, index) => named.length > 0 || (roles.length === 0 && index === 0));
-  // Where nothing was changed there is little to wait for.
+  // If nothing was changed there is little to wait for.
   const patienceMs = registered.changed ? undefined : unchangedPatienceMs;
   await proveCredential(grant, wanted, { ...replication, patienceMs });
   const names = roles.map(({ value }) => value);

@@ -7,10 +7,10 @@ import { resolvePermissions } from './resources.ts';
 import { settleServicePrincipal } from './service-principal.ts';
 import { type SettledCredential, settleCredential, type WantedCredential } from './settle-credential.ts';
 
-/** The registration that is wanted. */
+/** The requested registration. */
 export interface Registration {
   readonly displayName: string;
-  /** Of the one that is meant; without it the one of that name is. */
+  /** Identifies the registration; without it the one of that name is used. */
   readonly clientId: string | undefined;
   /** Application permissions. */
   readonly roles: readonly Permission[];
@@ -19,22 +19,22 @@ export interface Registration {
   /** People sign in to it, without a secret. */
   readonly publicClient: boolean;
   readonly redirectUris: readonly string[];
-  /** Undefined: the app proves nothing of itself, a person signs in. */
+  /** Undefined: the app has none, because a person signs in. */
   readonly credential: WantedCredential | undefined;
 }
 
-/** One thing done, or found done. */
+/** One thing done, or found to be done. */
 export interface RegistrationStep {
   readonly outcome: 'created' | 'added' | 'found' | 'left-alone';
   readonly text: string;
 }
 
-/** The app as it stands afterwards. */
+/** The resulting app. */
 export interface Registered {
   readonly clientId: string;
   /** Object id of the app registration. */
   readonly applicationId: string;
-  /** Object id of the enterprise application: the one that Exchange wants. */
+  /** Object id of the enterprise application: the one that Exchange requires. */
   readonly servicePrincipalId: string;
   readonly credential: SettledCredential | undefined;
   /** Whether anything was missing. */
@@ -43,10 +43,10 @@ export interface Registered {
 
 /**
  * Registers the app, with its enterprise application, permissions, consent and credential, or adds what is missing to
- * the registration there is. It may be cut short anywhere and run again.
- * @param tell told of each step when it is done
+ * an existing registration. It can be interrupted anywhere and repeated.
+ * @param tell called for each completed step
  * @throws BridgeError `directory-refused`, `permission-unknown`, `registration-missing`, `registration-ambiguous`,
- *   `registration-not-visible`, `file-not-written`, or one of the HTTP client
+ * `registration-not-visible`, `file-not-written`, or one of the HTTP client
  */
 export async function registerApp(
   directory: Directory,

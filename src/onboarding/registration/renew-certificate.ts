@@ -22,25 +22,25 @@ import type { ReplicationOptions } from './replication.ts';
 
 /** The app whose certificate is renewed. */
 export interface RenewedApp {
-  /** Of the connection. */
+  /** Name of the connection. */
   readonly name: string;
   /** Object id of the app registration. */
   readonly applicationId: string;
-  /** What the configuration names. */
+  /** The files that the configuration names. */
   readonly files: CertificateFiles;
-  /** Of Graph, such as `https://graph.microsoft.com/.default`. */
+  /** Scope of Graph, such as `https://graph.microsoft.com/.default`. */
   readonly graphScope: string;
-  /** A grant by a certificate. */
+  /** A grant with a certificate. */
   grantBy(pair: CertificateAndKey): Grant;
-  /** The directory by a token of the app itself. */
+  /** The directory, accessed with a token of the app itself. */
   directoryBy(token: string): Directory;
 }
 
 const dayMs = 24 * 60 * 60 * 1000;
-/** Long enough for somebody to act on the alerts, should it fail. */
+/** Long enough for somebody to act on the alerts if it fails. */
 const renewBeforeMs = 45 * dayMs;
 
-/** Whether a certificate is near enough to its end: 45 days, or a third of its life where that is less. */
+/** Whether a certificate expires soon: within 45 days, or a third of its lifetime if that is less. */
 export function isDueForRenewal(certPem: string, nowMs: number): boolean {
   const { validFrom, validTo } = new X509Certificate(certPem);
   const endMs = Date.parse(validTo);
@@ -48,10 +48,9 @@ export function isDueForRenewal(certPem: string, nowMs: number): boolean {
 }
 
 /**
- * Gives the app a new certificate in the place of the one it proves itself by, with no permission but the proof that it
- * has the key of the present one (Learn, "application: addKey"). The new one is used once it has got a token; the old one
- * stays in the registration until it expires, for other instances may use it. It may be cut short anywhere and run
- * again.
+ * Replaces the app's certificate, without any permission except the proof that it has the key of the present one
+ * (Learn, "application: addKey"). The new one is used once it has got a token; the old one stays in the registration
+ * until it expires, because other instances may use it. It can be interrupted anywhere and repeated.
  * @returns when the new one expires, milliseconds since 1970
  * @throws BridgeError `directory-refused`, `registration-not-visible`, `file-not-written`, or as {@link Grant.acquire}
  */
@@ -70,7 +69,7 @@ export async function renewCertificate(app: RenewedApp, replication: Replication
 }
 
 /**
- * Finishes a renewal that was cut short between the renaming of the key and that of its certificate.
+ * Completes a renewal that was interrupted between renaming the key and renaming its certificate.
  * @throws Error of the file system
  */
 export async function finishRenewal(files: CertificateFiles): Promise<void> {
@@ -80,14 +79,14 @@ export async function finishRenewal(files: CertificateFiles): Promise<void> {
   if (cert !== present.cert) await renameDurably(nextFiles(files).cert, files.cert);
 }
 
-/** The key first: whoever reads between the two finds the certificate beside it, see {@link readCertificatePair}. */
+/** The key first: a reader between the two finds the certificate beside it, see {@link readCertificatePair}. */
 async function putInPlace(files: CertificateFiles): Promise<void> {
   const next = nextFiles(files);
   await renameDurably(next.key, files.key);
   await renameDurably(next.cert, files.cert);
 }
 
-/** Whether Entra ID has heard of a certificate that an earlier try left. */
+/** Whether Entra ID knows a certificate that an earlier try left. */
 async function isKnown({ grantBy, graphScope }: RenewedApp, pair: CertificateAndKey): Promise<boolean> {
   try {
     await grantBy(pair).acquire([graphScope], { forceRenew: true });
@@ -116,7 +115,7 @@ async function addKey(app: RenewedApp, made: CertificateAndKey, nowMs: number): 
     await add(usual);
   } catch (error) {
     if (!isRefused(error)) throw error;
-    // Where that one is refused as well, what was said of the usual one tells more.
+    // If that one is refused as well, the error for the usual one is more informative.
     await add(earlier).catch((another: unknown) => {
       throw isRefused(another) ? error : another;
     });

@@ -2,13 +2,13 @@ import type { Clock } from '../../base/clock.ts';
 import { BridgeError } from '../../base/errors.ts';
 import { pause } from './pause.ts';
 
-/** How changes of the directory are waited for: it takes seconds, at times minutes, until all its servers know them. */
+/** How directory changes are waited for: it takes seconds, at times minutes, until all servers know them. */
 export interface ReplicationOptions {
   readonly clock: Clock;
-  /** In all, for one thing waited for; default 180,000. */
+  /** In total, for one thing waited for; default 180,000. */
   readonly patienceMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Told once for each thing waited for. */
+  /** Called once for each thing waited for. */
   tell(text: string): void;
 }
 
@@ -17,10 +17,10 @@ const longestWaitMs = 10_000;
 const usualPatienceMs = 180_000;
 
 /**
- * Tries until it works, as long as the failure is one that may pass with time.
+ * Retries until it works, as long as the failure may pass with time.
  * @param what is waited for, for people: "the new application"
- * @param mayPass whether a failure may be for lack of replication
- * @throws BridgeError `registration-not-visible` when the time is up; any failure that is another one
+ * @param mayPass whether a failure may come from missing replication
+ * @throws BridgeError `registration-not-visible` when the time is up; any other failure
  */
 export async function untilReplicated<T>(
   options: ReplicationOptions,

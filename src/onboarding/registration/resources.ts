@@ -3,7 +3,7 @@ import type { TokenResource } from '../../tokens/token-source.ts';
 import { type Permission, resourceAppIds, resourceNames } from '../permissions.ts';
 import { type Directory, filterBy, type Resource, resourceForm } from './directory.ts';
 
-/** A permission with the ids that it has in this tenant. */
+/** A permission with its ids in this tenant. */
 export interface ResolvedPermission extends Permission {
   /** `Role`: for the app itself. `Scope`: on behalf of a person. */
   readonly type: 'Role' | 'Scope';
@@ -13,8 +13,8 @@ export interface ResolvedPermission extends Permission {
 }
 
 /**
- * Looks permissions up by their values: their ids are Microsoft's to choose.
- * @throws BridgeError `permission-unknown` when the tenant has no such resource or the resource no such permission
+ * Looks permissions up by their values, because Microsoft chooses their ids.
+ * @throws BridgeError `permission-unknown` if the tenant has no such resource or the resource no such permission
  */
 export async function resolvePermissions(
   directory: Directory,

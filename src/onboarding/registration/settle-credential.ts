@@ -22,44 +22,44 @@ import {
 import type { Directory } from './directory.ts';
 import type { ReplicationOptions } from './replication.ts';
 
-/** What is asked for. */
+/** The requested credential. */
 export interface WantedCredential {
   readonly kind: 'certificate' | 'secret';
   /** Whole days until it expires. */
   readonly validDays: number;
-  /** As the Entra admin center shows it. */
+  /** The name in the Entra admin center. */
   readonly displayName: string;
   /** Absolute; the files go here. */
   readonly folder: string;
   readonly connection: string;
-  /** What the configuration names, if it is of this kind. */
+  /** The credential that the configuration names, if it is of this kind. */
   readonly present: AppCredential | undefined;
-  /** Makes another one beside what is there, in files of another name. */
+  /** Creates another one beside the existing one, in files of another name. */
   readonly rotate: boolean;
-  /** Writes no file and makes no key. */
+  /** Writes no file and creates no key. */
   readonly dryRun: boolean;
 }
 
-/** The credential that the app has now. */
+/** The current credential of the app. */
 export interface SettledCredential {
   readonly credential: AppCredential;
-  /** What the configuration has to name; undefined when it names the right thing already. */
+  /** What the configuration has to name; undefined if it already names the right thing. */
   readonly files:
     | { readonly certificate: CertificateFiles }
     | { readonly secret: string; readonly expiresAtMs?: number }
     | undefined;
   readonly added: boolean;
-  /** Milliseconds since 1970; undefined where it is not known. */
+  /** Milliseconds since 1970; undefined if unknown. */
   readonly expiresAtMs: number | undefined;
-  /** Other credentials of the app. */
+  /** Number of other credentials of the app. */
   readonly others: number;
 }
 
 const dayMs = 24 * 60 * 60 * 1000;
 
 /**
- * Gives the app a credential, unless it has the one that the configuration names. The private key is made here and
- * stays here; a secret goes into its file the moment it is told.
+ * Gives the app a credential, unless it has the one that the configuration names. The private key is created here and
+ * stays here; a secret is written to its file as soon as it is received.
  * @throws BridgeError `directory-refused`, `registration-not-visible`, `file-not-written`
  */
 export async function settleCredential(
@@ -76,18 +76,18 @@ export async function settleCredential(
 }
 
 /**
- * Tries whether the files of a credential can be written, before anybody signs in.
+ * Checks that the files of a credential can be written, before anybody signs in.
  * @throws BridgeError `file-not-written`
  */
 export async function assertCanKeep({ kind, folder, connection, rotate }: WantedCredential): Promise<void> {
-  // Of files with the time in their names, the folder is all there is to try.
+  // For files with the time in their names, only the folder can be checked.
   const nowMs = rotate ? 0 : undefined;
   const { cert, key } = certificateFiles(folder, connection, nowMs);
   const files = kind === 'secret' ? [secretFile(folder, connection, nowMs)] : [key, cert];
   for (const file of files) await assertCanWrite(file);
 }
 
-/** The registration, and what was found there. */
+/** The registration, and what was found in it. */
 interface App {
   readonly directory: Directory;
   readonly applicationId: string;
@@ -95,14 +95,14 @@ interface App {
   readonly nowMs: number;
 }
 
-/** The credential that the configuration names; undefined when it is of no more use. */
+/** The credential that the configuration names; undefined if it is no longer useful. */
 async function keepPresent(
   app: App,
   { present, displayName }: WantedCredential,
 ): Promise<SettledCredential | undefined> {
   const { directory, applicationId, has, nowMs } = app;
   if (present === undefined) return undefined;
-  // What cannot be seen of a secret, the token tells that is asked for next.
+  // What cannot be seen about a secret, the token requested next will show.
   const known = shows(unexpired(has, nowMs), present);
   if (!known && present.kind === 'secret') return undefined;
   const expiresAtMs = present.kind === 'certificate' ? expiryOf(present.certPem) : undefined;
@@ -133,7 +133,7 @@ async function makeCertificate({ directory, applicationId, has, nowMs }: App, wa
   return { credential, files: { certificate: files }, added: !known, expiresAtMs: expiryOf(made.cert), others };
 }
 
-/** Credentials beside the new one; one that it replaces does not count. */
+/** Number of credentials besides the new one; one that it replaces does not count. */
 function othersOf(has: Credentials, { present, rotate }: WantedCredential): number {
   return countOf(has) - (rotate && present && shows(has, present) ? 1 : 0);
 }
@@ -153,7 +153,7 @@ function expiryOf(certPem: string): number {
   return Date.parse(new X509Certificate(certPem).validTo);
 }
 
-/** The certificate in the files, which an earlier run that was cut short may have left, or a new one. */
+/** The certificate in the files, which an interrupted run may have left, or a new one. */
 async function certificateAt(files: CertificateFiles, wanted: WantedCredential, nowMs: number) {
   const left = await readCertificateFiles(files);
   if (left && expiryOf(left.cert) > nowMs + dayMs) {

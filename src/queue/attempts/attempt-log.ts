@@ -9,15 +9,18 @@ import { noObserver, type QueueObserver } from '../observer.ts';
 import type { Verdict } from './verdict.ts';
 
 const adminReminderMs = 10 * 60 * 1000;
-/** Codes come from the other side: whatever it makes up must not fill the memory. */
+/** The upstream chooses the codes: invented ones must not fill the memory. */
 const mostReminders = 1000;
 
-/** What the log and an observer are told of attempts. In the log stands a line for each recipient that was not served, one for a message that was. */
+/**
+ * Reports attempts to the log and the observer. The log gets one line for each recipient that was not served, or one
+ * line for a message that was.
+ */
 export class AttemptLog {
   readonly #log: Log;
   readonly #clock: Clock;
   readonly #observer: QueueObserver;
-  /** When an administrator was last called, by mailbox and cause. */
+  /** When the administrator was last reminded, by mailbox and cause. */
   readonly #remindedAtMs = new LRUCache<string, number>(boundedBy(mostReminders));
 
   constructor(log: Log, clock: Clock, observer: QueueObserver = noObserver) {
@@ -49,14 +52,14 @@ export class AttemptLog {
       const line = { ...fields, to: address, code, text, ...(remedy ? { remedy } : {}), ...(given ? {} : retryAt) };
       if (given) this.#log.warn(line, outcome === 'permanent' ? 'failed permanently' : 'expired');
       else if (verdict.next) this.#log.info({ ...line, next: verdict.next }, 'deferred: another courier takes it');
-      // The breaker has told it, once for all.
+      // The breaker has already logged it for all messages.
       else if (report.trouble) this.#log.debug(line, 'waiting for its connection');
       else if (outcome === 'temporary') this.#log.info(line, 'deferred');
       else this.#remindAdmin(line);
     }
   }
 
-  /** A message was given up without an attempt. */
+  /** A message is given up without an attempt. */
   givenUp(message: QueuedMessage, { failed }: Verdict): void {
     this.#observer.givenUp(message);
     const { id, mailbox, courier } = message;
@@ -71,12 +74,12 @@ export class AttemptLog {
     this.#log.info({ destination: key, code, text, until: new Date(untilMs).toISOString() }, 'mailbox paused');
   }
 
-  /** The times noted lie ahead by now. */
+  /** The noted times now lie in the future. */
   clockWasSetBack(): void {
     this.#remindedAtMs.clear();
   }
 
-  /** Loud, but once in ten minutes for each mailbox and cause, however many messages wait. */
+  /** Logs loudly, but at most every ten minutes for each mailbox and cause, however many messages wait. */
   #remindAdmin(line: { mailbox: string; code: string; text: string; remedy?: string }): void {
     const key = `${line.mailbox} ${line.code}`;
     const now = this.#clock.now();

@@ -27,18 +27,18 @@ export interface AttemptsOptions {
   readonly attemptLog: AttemptLog;
   readonly failoverLog: FailoverLog;
   readonly outcomes: Outcomes;
-  /** The courier for a message; undefined when the configuration no longer has one: the message then waits. */
+  /** The courier for a message; undefined if the configuration no longer has it: the message then waits. */
   courierFor(message: QueuedMessage): Courier | undefined;
-  /** Whether a message is being failed this moment. */
+  /** Whether a message is being failed right now. */
   isGivingUp(id: string): boolean;
-  /** An attempt was a probe that failed: the next one is another mailbox's. */
+  /** A probe attempt failed: the next probe is made for another mailbox. */
   onFailedProbe(destination: Destination): void;
   onFailure(error: unknown): void;
 }
 
-/** One that has begun. */
+/** An attempt that has begun. */
 interface Begun {
-  /** As it was before. */
+  /** The message before the attempt. */
   readonly stored: QueuedMessage;
   readonly choice: Choice;
   readonly destination: Destination;
@@ -47,7 +47,7 @@ interface Begun {
   readonly ambiguous: AmbiguousAttempt | undefined;
 }
 
-/** Makes attempts: each is noted in the store before anything of it is sent, and so is what it came to. */
+/** Makes attempts. Each is recorded in the store before any of it is sent, and so is its outcome. */
 export class Attempts {
   readonly #options: AttemptsOptions;
   readonly #underWay = new Set<Promise<void>>();
@@ -67,7 +67,7 @@ export class Attempts {
     this.#underWay.add(attempt);
   }
 
-  /** Resolves when none is under way of those that are now. */
+  /** Resolves when all attempts that are under way now have ended. */
   async ended(): Promise<void> {
     await Promise.allSettled([...this.#underWay]);
   }
@@ -91,10 +91,10 @@ export class Attempts {
     const ambiguousIn = (each: QueuedMessage) =>
       destination.inFlight.ambiguousAttemptOf(each, lease.sinceMs, clock.now());
     const courier = ambiguousIn(message)?.courier ?? choice.courier;
-    // What the destination knew may be old: an administrator may have held or deleted it since.
+    // The destination's copy may be old: an administrator may have held or deleted the message since.
     const stored = await store.begin(message.id, { courier, startedAtMs }, lease);
     if (!stored) return;
-    // The bridge ends, or the lease was lost, while the beginning was written.
+    // The bridge stopped, or the lease was lost, while the beginning was written.
     if (signal.aborted && !destination.guard.isLost) {
       await store.cancelAttempt(stored.id, stored.unfinished, lease);
       return;
@@ -121,13 +121,13 @@ export class Attempts {
     await this.#end(begun, current, report, unfinished);
   }
 
-  /** Another instance looks for what came of it. */
+  /** Another instance finds out what became of it. */
   #lost({ stored, destination }: Begun): void {
     const facts = { id: stored.id, destination: destination.key };
     this.#options.log.warn(facts, 'another instance delivers: what came of an attempt is not written');
   }
 
-  /** Judges an attempt, and writes what it came to. */
+  /** Judges an attempt and writes its outcome. */
   async #end(
     { stored, choice, destination, startedAtMs, ambiguous }: Begun,
     current: QueuedMessage,
@@ -154,25 +154,25 @@ export class Attempts {
     destination.inFlight.end(current.id, report, endedAtMs);
   }
 
-  /** A probe that failed: the message is as it was. The next one is another mailbox's. */
+  /** A failed probe leaves the message as it was. The next probe is made for another mailbox. */
   async #notAttempted({ id, unfinished }: QueuedMessage, destination: Destination): Promise<void> {
     destination.stillDue();
     this.#options.onFailedProbe(destination);
     await this.#options.store.cancelAttempt(id, unfinished, destination.guard.lease);
   }
 
-  /** A message whose body is gone: no attempt would help it, and it must hold up no other. */
+  /** The message's body is gone: no attempt would help, and it must not hold up others. */
   async #setAside({ stored, destination }: Begun): Promise<void> {
     const { id, mailbox, unfinished } = stored;
     const { store, log } = this.#options;
     const { cause, remedy } = errorCatalogue['queue-body-missing'];
-    // Where another instance delivers by now, the message is its own.
+    // If another instance delivers by now, the message is that instance's.
     await store.cancelAttempt(id, unfinished, destination.guard.lease);
     await store.quarantine(id, cause);
     log.error({ id, mailbox, code: 'queue-body-missing' }, `message ${id} is quarantined: ${cause} ${remedy}`);
   }
 
-  /** One attempt; every failure becomes a report, but for a body that is not there any more. */
+  /** Makes one attempt. Every failure becomes a report, except a missing body. */
   async #attempt(
     message: QueuedMessage,
     courier: Courier,
@@ -224,7 +224,7 @@ function successionOf(
   return couriers && couriers.length > 1 ? { used, couriers, next, nextAtMs } : undefined;
 }
 
-/** What is kept of an attempt, but for its time. */
+/** What is kept of an attempt, except its time. */
 function attemptRecord(
   { courier, passedOver }: Choice,
   report: DeliveryReport,
@@ -239,7 +239,7 @@ function attemptRecord(
   };
 }
 
-/** An attempt that was a probe and told nothing but that the trouble goes on. */
+/** Whether the attempt was a probe that showed only that the trouble continues. */
 function showsTroubleAlone(
   { isProbe, isConnections }: DestinationEffect,
   { state, delivered, failed }: Verdict,

@@ -5,8 +5,8 @@ export interface BackoffOptions {
 }
 
 /**
- * The wait after a failed attempt: doubled each time, at most `maxMs`, and moved by up to a fifth either way so that
- * messages that failed together do not come back together.
+ * The wait after a failed attempt: doubled each time, at most `maxMs`, with a jitter of up to a fifth either way, so
+ * that messages that failed together are not retried together.
  * @param attempts attempts made so far, 1 or more
  * @param random 0 to below 1
  */

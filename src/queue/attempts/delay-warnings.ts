@@ -7,13 +7,13 @@ export interface DelayWarningOptions {
   readonly store: QueueStore;
   readonly clock: Clock;
   readonly log: Log;
-  /** How long a message waits before its sender is told. */
+  /** How long a message waits before its sender is warned. */
   readonly afterMs: number;
-  /** Whether this instance tells the senders of what waits in a destination; default: of all. */
+  /** Whether this instance warns the senders of a destination's waiting messages; default: of all. */
   isOurs?(destination: string): boolean;
-  /** Composes the warning; undefined where there is nobody to tell. */
+  /** Composes the warning; undefined if there is nobody to send it to. */
   warningFor(message: QueuedMessage): Promise<Notice | undefined>;
-  /** Told of each warning that has entered the queue. */
+  /** Called for each warning that has entered the queue. */
   onQueued(warning: QueuedMessage): void;
 }
 
@@ -22,7 +22,7 @@ const lookEveryMs = 5 * 60_000;
 const atATime = 20;
 
 /**
- * Tells the senders of messages that have waited long, once for each message, whether an attempt was made meanwhile or
+ * Warns the senders of messages that have waited long, once for each message, whether an attempt was made meanwhile or
  * the whole mailbox is paused.
  */
 export class DelayWarnings {
@@ -58,7 +58,7 @@ export class DelayWarnings {
       const delayed = await store.delayed(beforeMs, afterId, atATime);
       for (const message of delayed) if (isOurs?.(destinationOf(message)) !== false) await this.#tell(message);
       const last = delayed.at(-1);
-      // A message that has turned out to be damaged is left out of its page.
+      // A message that turns out to be damaged is left out of its page.
       if (!last) return;
       afterId = last.id;
     }
@@ -73,7 +73,10 @@ export class DelayWarnings {
     onQueued(queued);
   }
 
-  /** Without a warning the message counts as told: it would fail again and again, and hold up the others. */
+  /**
+   * If the warning cannot be composed, the message counts as warned about: it would fail again and again and hold up
+   * the others.
+   */
   async #compose(message: QueuedMessage) {
     try {
       return await this.#options.warningFor(message);

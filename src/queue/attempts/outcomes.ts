@@ -17,28 +17,28 @@ export interface OutcomesOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly backoff: BackoffOptions;
-  /** Composes the bounces to the sender and others; none where there is nobody to tell. */
+  /** Composes the bounces to the sender and others; none if there is nobody to send them to. */
   bouncesFor(message: QueuedMessage, verdict: Verdict): Promise<readonly Notice[]>;
-  /** What is to follow messages that were delivered; left out: nothing. */
+  /** Follow-ups of delivered messages; default: none. */
   readonly followUps?: FollowUpPlan;
   readonly observer?: QueueObserver;
-  /** A notice of our own is in the queue. */
+  /** A notice of the bridge is in the queue. */
   onQueued(notice: QueuedMessage): void;
 }
 
-/** What is written of an attempt. */
+/** What is written about an attempt. */
 export interface EndedAttempt {
   readonly attempt: AttemptRecord;
   readonly report: DeliveryReport;
   readonly verdict: Verdict;
-  /** Who sent the message last. */
+  /** The courier that made the latest attempt. */
   readonly courier: CourierKind;
   readonly endedAtMs: number;
-  /** What is unfinished still, where the attempt could not be made. */
+  /** What is still unfinished if the attempt could not be made. */
   readonly unfinished: UnfinishedAttempt | undefined;
 }
 
-/** Writes what attempts came to, with what follows from it: bounces, and what is to be done once a message is finished. */
+/** Writes the outcomes of attempts and their consequences: bounces, and the follow-up of a finished message. */
 export class Outcomes {
   readonly #options: OutcomesOptions;
 
@@ -66,7 +66,7 @@ export class Outcomes {
     }
   }
 
-  /** That they cannot be composed must not keep the failure from being recorded. Never rejects. */
+  /** A bounce that cannot be composed must not keep the failure from being recorded. Never rejects. */
   async bounces(message: QueuedMessage, verdict: Verdict): Promise<readonly Notice[]> {
     try {
       return await this.#options.bouncesFor(message, verdict);
@@ -83,12 +83,12 @@ export class Outcomes {
     this.#options.onQueued(bounce);
   }
 
-  /** Without a record the message will go out again; better that than to lose it. Not at once, though. */
+  /** Without a record the message is sent again, which is better than losing it. But not at once. */
   #unwritten({ id }: QueuedMessage, destination: Destination, courier: CourierKind, error: unknown): void {
     const { clock, log, backoff } = this.#options;
     if (isLeaseLost(error)) {
       log.warn({ id, destination: destination.key }, 'another instance delivers: an outcome is not written');
-      // Until the lease is gone here, too, or has come again.
+      // Until the lease is lost here as well, or won again.
       destination.stop();
       return;
     }
@@ -97,7 +97,7 @@ export class Outcomes {
     destination.lookAgain(clock.now() + backoff.baseMs);
   }
 
-  /** What is to follow once the message is finished, as its outcome is written: after that its body may be gone. */
+  /** The follow-up of a finished message, made while its outcome is written: after that its body may be gone. */
   async #followUp(message: QueuedMessage, { report, endedAtMs }: EndedAttempt): Promise<NewFollowUp | undefined> {
     const { followUps, log } = this.#options;
     if (!followUps || !report.recipients.some(({ outcome }) => outcome === 'delivered')) return undefined;
@@ -114,7 +114,7 @@ export class Outcomes {
   }
 }
 
-/** Most messages are delivered, and nobody asks to hear of that. */
+/** Most messages are delivered, and nobody asks for a report of that. */
 function isToBeTold(message: QueuedMessage, { delivered, failed }: Verdict): boolean {
   const asks = (address: string) =>
     message.recipients.some((each) => each.address === address && each.dsn?.notify?.includes('SUCCESS'));

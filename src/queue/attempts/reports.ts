@@ -8,7 +8,7 @@ const leaseLost = {
   text: 'Another instance of the bridge may deliver this mailbox by now.',
 } as const;
 
-/** The same for each recipient still to be served. */
+/** Gives the same outcome to each recipient still to be served. */
 export function reportForPending(
   { recipients }: QueuedMessage,
   outcome: Omit<RecipientOutcome, 'address'>,
@@ -17,7 +17,7 @@ export function reportForPending(
   return { recipients: pending.map(({ address }) => ({ address, ...outcome })) };
 }
 
-/** Of an attempt that no courier is there for. */
+/** The report of an attempt without a courier. */
 export function withoutCourier(message: QueuedMessage): DeliveryReport {
   return reportForPending(message, {
     outcome: 'needs-admin',
@@ -26,7 +26,9 @@ export function withoutCourier(message: QueuedMessage): DeliveryReport {
   });
 }
 
-/** Of an attempt that was kept from sending because its lease was lost: what failed for that is nobody's trouble. */
+/**
+ * The report of an attempt that was kept from sending because its lease was lost: that failure is no sign of trouble.
+ */
 export function withoutLease({ trouble: _, pauseMailboxMs: __, ...report }: DeliveryReport): DeliveryReport {
   const recipients = report.recipients.map((each) =>
     each.outcome === 'delivered' || isAmbiguous({ last: each }) ? each : { address: each.address, ...leaseLost },

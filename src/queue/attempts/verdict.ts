@@ -4,14 +4,14 @@ import type { MessageState, QueuedMessage, QueuedRecipient } from '../message.ts
 import { type BackoffOptions, backoffMs } from './backoff.ts';
 import { isAmbiguous } from './in-flight.ts';
 
-/** What follows from the couriers that a message may go by. */
+/** Consequences for the couriers that may take a message. */
 export interface Succession {
   readonly used: CourierKind;
-  /** All of them. */
+  /** All couriers of the message. */
   readonly couriers: CourierOrder;
-  /** Another one takes what is left, because the one used is shut. */
+  /** The courier that takes the rest because the one used is shut. */
   readonly next?: CourierKind | undefined;
-  /** In case trouble of the one used goes on, another one takes the message then, milliseconds since 1970. */
+  /** If the trouble of the courier used continues, another one takes the message then; milliseconds since 1970. */
   readonly nextAtMs?: number | undefined;
 }
 
@@ -24,15 +24,15 @@ export interface Verdict {
   readonly delivered: readonly RecipientOutcome[];
   /** Recipients given up by this attempt. */
   readonly failed: readonly RecipientOutcome[];
-  /** Another courier takes what is left of it at once. */
+  /** The courier that takes the rest of the message at once. */
   readonly next?: CourierKind;
 }
 
 const dayMs = 24 * 3_600_000;
 
 /**
- * Whether a message is past its time. It is not where it fell due longer ago than its whole time, and more than a day:
- * the clock has been set, or the bridge was away. Then it has hardly been tried, and is tried once more.
+ * Whether a message is past its time. It is not if it fell due longer ago than its whole time and more than a day: then
+ * the clock was set or the bridge was away, so it has hardly been tried and is tried once more.
  */
 function isExpired({ receivedAtMs, expiresAtMs, nextAttemptAtMs }: QueuedMessage, nowMs: number): boolean {
   const longestLateMs = Math.max(expiresAtMs - receivedAtMs, dayMs);
@@ -40,10 +40,10 @@ function isExpired({ receivedAtMs, expiresAtMs, nextAttemptAtMs }: QueuedMessage
 }
 
 /**
- * Judges a delivery report; it holds `trouble` only where that keeps other mail of the connection back as well. Only a
- * permanent refusal, or a message past its time, gives a recipient up: whatever an administrator can fix, a refused
- * login above all, says nothing about the message. And what one courier cannot take for what it is, or only does not take
- * because it is shut, another one may.
+ * Judges a delivery report. The result has `trouble` only if that also keeps other mail of the connection back. Only a
+ * permanent refusal, or a message past its time, gives up a recipient: anything that an administrator can fix, such as
+ * a refused login, says nothing about the message. If one courier cannot take this message, or only refuses it because
+ * it is shut, another one may take it.
  */
 export function judge(
   message: QueuedMessage,
@@ -78,12 +78,12 @@ export function judge(
   const pending = recipients.some((each) => each.state === 'pending');
   const settled = recipients.every((each) => each.state === 'delivered') ? 'delivered' : 'failed';
   const asked = report.recipients.map((each) => (each.outcome === 'delivered' ? 0 : (each.retryAfterMs ?? 0)));
-  // What the connection was to blame for waits for the connection alone.
+  // A failure of the connection only waits for the connection.
   const usualWait = report.trouble
     ? 0
     : Math.max(report.pauseMailboxMs ?? 0, ...asked, backoffMs(message.attempts + 1, backoff));
   const wait = report.retryAfterMs ?? (next ? 0 : Math.min(usualWait, (succession?.nextAtMs ?? endless) - nowMs));
-  // The last attempt comes at the end of the message's time, not beyond it.
+  // The last attempt is made at the end of the message's time, not after it.
   const endMs = message.expiresAtMs > nowMs ? message.expiresAtMs : Number.POSITIVE_INFINITY;
   return {
     recipients,
@@ -97,7 +97,7 @@ export function judge(
 
 const endless = Number.POSITIVE_INFINITY;
 
-/** Who may serve a recipient that a courier has refused for what the message is. */
+/** Which courier may serve a recipient after one has refused the message because of what it is. */
 function anotherFor(
   { refusedBy = [] }: QueuedRecipient,
   { outcome, ofCourier }: RecipientOutcome,
@@ -108,8 +108,8 @@ function anotherFor(
 }
 
 /**
- * What it means for a message that its time is over and no attempt can be made. A recipient that the latest attempt may
- * have served stays one: it is told so, and the message is looked for should it ever be released.
+ * The verdict on a message whose time is over and that cannot be attempted. A recipient that the latest attempt may
+ * have served keeps that mark: it is reported as such, and the message is looked for should it ever be released.
  */
 export function givenUp(message: QueuedMessage, why: Omit<RecipientOutcome, 'address'>): Verdict {
   const failed: RecipientOutcome[] = [];

@@ -13,20 +13,20 @@ import type { QueueStore } from '../store.ts';
 /** What a queued message waits for. */
 export interface Waiting {
   /**
-   * `breaker`: the connection is in trouble, and is probed next at `untilMs`; everything due goes out once that
-   * succeeds. `paused`: as long as an upstream asked. `backoff`: the wait after an attempt, or until the tenant's limit lets
-   * it go on. `rate`: messages a minute. `daily`: recipients in 24 hours. `concurrency`: nothing but a permit beside the
-   * deliveries under way, if it is not one of them.
+   * `breaker`: the connection is in trouble and is probed next at `untilMs`; everything due is sent once that succeeds.
+   * `paused`: an upstream asked to wait. `backoff`: the wait after an attempt, or until the tenant's limit allows more.
+   * `rate`: messages a minute. `daily`: recipients in 24 hours. `concurrency`: only a permit is missing, unless the
+   * message is already being delivered.
    */
   readonly kind: 'breaker' | 'paused' | 'backoff' | 'rate' | 'daily' | 'concurrency';
-  /** Not before then; an estimate where other mail goes first. */
+  /** Not before then; an estimate if other mail goes first. */
   readonly untilMs: number;
   readonly reason: string;
-  /** Paused until an administrator has changed something, or a retry asks for another attempt. */
+  /** Paused until an administrator changes something, or a retry asks for another attempt. */
   readonly needsAdmin?: true;
 }
 
-/** What is looked at, and when. */
+/** What to look at, and when. */
 export interface WaitingOptions {
   readonly limits: QueueLimits;
   readonly couriers: CourierTable;
@@ -36,7 +36,7 @@ export interface WaitingOptions {
   /** See {@link SchedulerOptions.failoverAfterMs}. */
   readonly failoverAfterMs?: number;
   readonly nowMs: number;
-  /** Messages of a mailbox that are counted through for the place of one in the line; default 10,000. */
+  /** How many messages of a mailbox are read to find a message's place in line; default 10,000. */
   readonly longestLine?: number;
 }
 
@@ -44,8 +44,8 @@ const usualLongestLine = 10_000;
 const leastLine = 100;
 
 /**
- * {@link WaitingOptions.longestLine} where several messages are told of: whatever their mailboxes are, no more is read than
- * for one of them, or than is shown.
+ * The {@link WaitingOptions.longestLine} for several messages: for any mix of mailboxes, no more is read than for one
+ * message, or than is shown.
  * @param shown messages that may be shown
  */
 export function lineFor(messages: readonly QueuedMessage[], shown: number): number {
@@ -54,7 +54,7 @@ export function lineFor(messages: readonly QueuedMessage[], shown: number): numb
   return Math.min(usualLongestLine, Math.max(leastLine, share));
 }
 
-/** What goes before a message. */
+/** What is ahead of a message. */
 interface Ahead {
   readonly messages: number;
   readonly recipients: number;
@@ -65,11 +65,11 @@ interface DestinationState {
   readonly day: SlidingWindow;
   /** For each due message that was read. */
   readonly ahead: ReadonlyMap<string, Ahead>;
-  /** Of the others; at least so much. */
+  /** For the other messages; a lower bound. */
   readonly beyond: Ahead;
 }
 
-/** Why queued messages do not go out now, as far as the store tells: another process can ask it as well. */
+/** Why queued messages do not go out now, as far as the store knows: another process can ask it as well. */
 export class WaitingView {
   readonly #store: QueueStore;
   readonly #options: WaitingOptions;
@@ -96,13 +96,13 @@ export class WaitingView {
     return await this.#atLimit(message);
   }
 
-  /** Whether there is any trouble to be told of. @throws what the store throws */
+  /** Whether there is any trouble to report. @throws what the store throws */
   async hasTrouble(): Promise<boolean> {
     return (await this.#learnPauses()).size > 0;
   }
 
   /**
-   * The trouble of a connection or a mailbox that a queued message waits for, whatever the limits leave.
+   * The trouble of a connection or a mailbox that a queued message waits for, regardless of limits.
    * @throws what the store throws
    */
   async troubleOf(message: QueuedMessage): Promise<Waiting | undefined> {
@@ -118,7 +118,7 @@ export class WaitingView {
     return this.#pauses;
   }
 
-  /** What keeps the couriers from a message, where it keeps all of them. */
+  /** What keeps the message waiting, if all of its couriers are blocked. */
   #couriersOf(message: QueuedMessage): Waiting | undefined {
     const { couriersOf, nowMs } = this.#options;
     const order = couriersOf?.(message) ?? ([message.courier] as const);
@@ -132,7 +132,7 @@ export class WaitingView {
     return { kind: 'breaker', untilMs, reason: `connection ${message.connection} is paused: ${answerText(why)}` };
   }
 
-  /** An open breaker is there until it closes, however long its probe takes. */
+  /** An open breaker lasts until it closes, however long its probe takes. */
   #obstacle(message: QueuedMessage, courier: CourierKind): Obstacle | undefined {
     const { failoverAfterMs = minuteMs, nowMs } = this.#options;
     for (const key of breakerKeys(message.connection, this.#options.couriers[courier])) {
@@ -214,7 +214,7 @@ export class WaitingView {
   }
 }
 
-/** Trouble of a connection that passes is waited for at first. */
+/** Passing trouble of a connection is waited for at first. */
 function lastingSince({ sinceMs, untilMs, needsAdmin }: LearnedPause, nowMs: number, failoverAfterMs: number) {
   const shutAtMs = sinceMs + failoverAfterMs;
   const isShut = needsAdmin || nowMs >= shutAtMs;
@@ -235,7 +235,7 @@ function pending({ recipients }: QueuedMessage): number {
   return recipients.filter((each) => each.state === 'pending').length;
 }
 
-/** The wait until so much has gone through a window, the last of it included. */
+/** The wait until `amount` more has passed through the window. */
 function waitOf(window: SlidingWindow, nowMs: number, amount: number, limit: number, windowMs: number): number {
   const full = Math.max(0, Math.ceil(amount / limit) - 1);
   return window.waitMs(nowMs, amount - full * limit) + full * windowMs;

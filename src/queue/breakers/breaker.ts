@@ -3,10 +3,10 @@ import { boundedBy } from '../../base/bounded-by.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { ConnectionTrouble } from '../../message/delivery.ts';
 
-/** `open`: nothing is attempted until a probe succeeds. `probing`: one attempt shows whether more may follow. */
+/** `open`: nothing is attempted until a probe succeeds. `probing`: one attempt shows whether more may begin. */
 export type BreakerState = 'closed' | 'open' | 'probing';
 
-/** What an open breaker knows. */
+/** The state of an open breaker. */
 export interface OpenBreaker {
   /** The latest trouble. */
   readonly trouble: ConnectionTrouble;
@@ -14,20 +14,20 @@ export interface OpenBreaker {
   readonly sinceMs: number;
   /** When the next probe is due. */
   readonly nextProbeAtMs: number;
-  /** Probes and attempts that have failed since something last worked; 1 or more. */
+  /** Failed probes and attempts since something last worked; 1 or more. */
   readonly failures: number;
 }
 
-/** What an attempt showed; `unknown`: it ended before it could show anything. */
+/** What an attempt showed; `unknown` if it ended before it could show anything. */
 export type AttemptEnd = 'works' | 'unknown' | ConnectionTrouble;
 
 export interface BreakerOptions {
   readonly clock: Clock;
   /** 0 to below 1; default `Math.random`. */
   readonly random?: (() => number) | undefined;
-  /** A look at the other side that costs no message; never rejects. */
+  /** Checks the upstream without spending a message; never rejects. */
   probe(): Promise<ConnectionTrouble | undefined>;
-  /** Whether a probe that succeeds closes the breaker. If not, an attempt has to succeed as well. */
+  /** Whether a successful probe closes the breaker. If not, an attempt has to succeed as well. */
   readonly isProvenByProbe: boolean;
   /** It has opened, or a probe has failed: {@link Breaker.open} has changed. */
   onOpen(isNew: boolean): void;
@@ -37,40 +37,40 @@ export interface BreakerOptions {
 }
 
 const firstProbeMs = 1000;
-/** With what a probe and a delivery take, mail flows again within 30 seconds. */
+/** Together with the time of a probe and a delivery, mail flows again within 30 seconds. */
 const longestProbeMs = 27_000;
-/** Entra ID and Exchange are believed that long when they ask to wait. */
+/** The longest wait believed when Entra ID or Exchange asks for one. */
 const longestAskedMs = 5 * 60_000;
-/** Between two probes, whoever asks for them. */
+/** Least time between two probes, whoever asks for them. */
 const betweenProbesMs = 2000;
-/** An attempt that takes longer than that holds up no other. */
+/** An attempt that takes longer than this no longer holds up others. */
 const trialMs = 10_000;
-/** Attempts at a time while nothing is known: before anything worked, and after the breaker has closed. */
+/** Concurrent attempts while nothing is known: before anything worked, and after the breaker has closed. */
 const startPermits = 16;
 const closedPermits = 4;
 const permitGrowth = 4;
 const mostCountedPermits = 64;
-/** So many mailboxes in the same trouble, with nothing delivered in between, prove that it is not theirs. */
+/** This many mailboxes in the same trouble, with nothing delivered in between, prove that it is the connection's. */
 const mailboxesInTrouble = 3;
-/** Mailboxes kept in mind as being in trouble of their own. */
+/** Most mailboxes remembered as having trouble of their own. */
 const mostRemembered = 10_000;
 
 /**
- * One part of a connection in trouble or not. While it is open nothing is attempted; probes with a growing wait find
- * out when it is over. After that attempts begin few at a time, and more with each that works.
+ * Tracks whether one part of a connection is in trouble. While it is open, nothing is attempted; probes at growing
+ * intervals find out when the trouble is over. After that few attempts begin at a time, and more with each success.
  */
 export class Breaker {
   readonly #options: BreakerOptions;
-  /** Mailboxes in trouble that may be theirs or the connection's. */
+  /** Mailboxes whose trouble may be their own or the connection's. */
   readonly #suspects = new Set<string>();
-  /** Mailboxes whose trouble went on when others delivered: it proves nothing until they deliver themselves. */
+  /** Mailboxes whose trouble continued while others delivered: it proves nothing until they deliver themselves. */
   readonly #ownTrouble = new LRUCache<string, true>(boundedBy(mostRemembered));
   #state: BreakerState = 'closed';
   #open: OpenBreaker | undefined;
   #failures = 0;
   #permits = startPermits;
   #underWay = 0;
-  /** Attempts that began in an earlier one tell nothing of the present state. */
+  /** Attempts that began in an earlier period say nothing about the present state. */
   #period = 0;
   #isProbeUnderWay = false;
   #isAskedAgain = false;
@@ -95,7 +95,7 @@ export class Breaker {
     return this.#state !== 'open' && this.#underWay < this.#permits;
   }
 
-  /** An attempt begins. @returns what {@link ended} wants to know */
+  /** An attempt begins. @returns the period, for {@link ended} */
   begin(): number {
     this.#underWay++;
     return this.#period;
@@ -103,7 +103,7 @@ export class Breaker {
 
   /**
    * An attempt has ended.
-   * @returns whether its trouble is taken for the connection's
+   * @returns whether its trouble counts as the connection's
    */
   ended(period: number, mailbox: string, end: AttemptEnd): boolean {
     const isTrouble = typeof end !== 'string';
@@ -116,10 +116,12 @@ export class Breaker {
     return false;
   }
 
-  /** Something has changed that may have ended the trouble. However often it is called, probes keep a distance. */
+  /**
+   * Something has changed that may have ended the trouble. However often this is called, probes keep their distance.
+   */
   probeNow(): void {
     if (this.#state !== 'open') return;
-    // What it asked may be what has changed.
+    // The probe under way may have asked before the change.
     if (this.#isProbeUnderWay) this.#isAskedAgain = true;
     else this.#probeSoon();
   }
@@ -180,7 +182,7 @@ export class Breaker {
     onOpen(isNew);
   }
 
-  /** Doubled with each failure, and moved so that the connections of a bridge do not come together. */
+  /** Doubled with each failure, with jitter so that the connections of a bridge do not probe together. */
   #backoffMs(): number {
     const { random = Math.random } = this.#options;
     const growth = Math.min(longestProbeMs, firstProbeMs * 2 ** Math.min(this.#failures, 20));
@@ -203,7 +205,7 @@ export class Breaker {
     });
   }
 
-  /** One attempt may begin. Where there is none to make, nothing speaks against the connection any more. */
+  /** One attempt may begin. If there is none to make, the connection is taken to work. */
   #beginTrial(): void {
     this.#state = 'probing';
     this.#beginPeriod(1);

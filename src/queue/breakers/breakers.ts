@@ -8,7 +8,7 @@ import type { QueueStore } from '../store.ts';
 import { type AttemptEnd, Breaker, type BreakerState, type OpenBreaker } from './breaker.ts';
 import { BreakerLog } from './log.ts';
 
-/** Asks a part of a connection whether its trouble is over; never rejects. */
+/** Probes whether the trouble of a part of a connection is over; never rejects. */
 export type ProbeConnection = (connection: string, part: ConnectionPart) => Promise<ConnectionTrouble | undefined>;
 
 export interface BreakersOptions {
@@ -19,11 +19,11 @@ export interface BreakersOptions {
   /** Default: only attempts show whether the trouble is over. */
   readonly probe?: ProbeConnection | undefined;
   readonly random?: (() => number) | undefined;
-  /** More attempts of a connection may begin. */
+  /** More attempts over a connection may begin. */
   onRoom(connection: string): void;
-  /** No attempt of a connection by these couriers begins for now. */
+  /** For now no attempt over a connection by these couriers begins. */
   onOpen(connection: string, couriers: readonly CourierKind[]): void;
-  /** Trouble that several mailboxes had was the connection's, and is over. */
+  /** Trouble of several mailboxes was the connection's, and is over. */
   onOver(connection: string, trouble: ConnectionTrouble): void;
 }
 
@@ -34,19 +34,19 @@ export interface BreakerView extends OpenBreaker {
   readonly state: BreakerState;
 }
 
-/** What an attempt holds of the breakers it needs. */
+/** What an attempt holds of its breakers. */
 export interface BreakerPermit {
-  /** It finds out whether the trouble is over. */
+  /** Whether the attempt probes if the trouble is over. */
   readonly isProbe: boolean;
   /**
-   * The attempt has ended; further calls say nothing.
-   * @param report undefined if none was made
-   * @returns whether what went wrong is the connection's trouble, and not the message's or the mailbox's
+   * The attempt has ended; further calls have no effect.
+   * @param report undefined if no attempt was made
+   * @returns whether the failure is the connection's trouble, not the message's or the mailbox's
    */
   ended(report: DeliveryReport | undefined): boolean;
 }
 
-/** What the attempts of one connection have to pass. */
+/** What attempts over one connection have to pass. */
 export interface ConnectionGate {
   mayStart(courier: CourierKind): boolean;
   begin(courier: CourierKind, mailbox: string): BreakerPermit;
@@ -54,7 +54,7 @@ export interface ConnectionGate {
   open(courier: CourierKind): OpenBreaker | undefined;
 }
 
-/** Of an attempt that did not come far enough to show anything of the connection. */
+/** Codes of an attempt that did not get far enough to show anything about the connection. */
 const inconclusive: readonly string[] = [
   'delivery-aborted',
   'lease-lost',
@@ -69,7 +69,7 @@ const inconclusive: readonly string[] = [
 ];
 
 const keyInfix = ' breaker ';
-/** No probe, and no attempt that is one, goes on for longer than its time. */
+/** Neither a probe nor a probing attempt takes longer than this. */
 const probedWithinMs = 10 * 60_000;
 
 /** The key under which the store keeps an open breaker among the pauses. */
@@ -77,15 +77,15 @@ export function breakerKey(connection: string, part: ConnectionPart): string {
   return `${connection}${keyInfix}${part}`;
 }
 
-/** The connection of a key that {@link breakerKey} has made; undefined for others. */
+/** The connection of a key made by {@link breakerKey}; undefined for other keys. */
 export function breakerConnection(key: string): string | undefined {
   const end = key.indexOf(keyInfix);
   return end < 0 ? undefined : key.slice(0, end);
 }
 
 /**
- * Whether nobody probes any more for an open breaker that the store keeps: its instance has ended without a word. Where
- * several instances share a store, each writes the breakers that it knows to be open, and ends them itself.
+ * Whether nobody probes for a stored open breaker any more, because its instance ended without clearing it. If several
+ * instances share a store, each writes the breakers that it knows to be open and clears them itself.
  */
 export function isLeftBehind({ untilMs }: Pick<LearnedPause, 'untilMs'>, nowMs: number): boolean {
   return untilMs + probedWithinMs < nowMs;
@@ -107,7 +107,9 @@ export class Breakers {
     this.#options = options;
   }
 
-  /** Forgets what an earlier run has left: the first attempts show what is so now. Others' breakers stay. */
+  /**
+   * Forgets what an earlier run has left: the first attempts show the present state. Breakers of other instances stay.
+   */
   start(): void {
     const { store, clock, log } = this.#options;
     store.pauses().then(
@@ -131,12 +133,12 @@ export class Breakers {
     return gate;
   }
 
-  /** Settings have changed, somebody has signed in, or an administrator asks for it. */
+  /** Settings have changed, somebody has signed in, or an administrator asks for a probe. */
   probeNow(): void {
     for (const { breaker } of this.#breakers.values()) breaker.probeNow();
   }
 
-  /** Those that are not closed. */
+  /** The breakers that are not closed. */
   view(): BreakerView[] {
     return [...this.#breakers.values()].flatMap(({ connection, part, breaker }) =>
       breaker.open ? [{ connection, part, state: breaker.state, ...breaker.open }] : [],
@@ -205,7 +207,7 @@ export class Breakers {
     this.#write(() => this.#options.store.endPause(key));
   }
 
-  /** Undefined where the store cannot tell. */
+  /** Undefined if the store cannot be read. */
   async #waiting(connection: string): Promise<number | undefined> {
     try {
       const totals = await this.#options.store.totals({ connection, states: ['queued'] });
@@ -215,7 +217,7 @@ export class Breakers {
     }
   }
 
-  /** One after the other: what was written last has to stay. */
+  /** One at a time: the latest write has to win. */
   #write(write: () => Promise<void>): void {
     this.#written = this.#written
       .then(write)
@@ -256,7 +258,8 @@ class Gate implements ConnectionGate {
         isUnderWay = false;
         const ends = endsOf(report, needed);
         let isConnections = false;
-        // From the last one used: a part that works lets others begin, and one in trouble has to be known by then.
+        // Starts with the part used last: a working part lets others begin, and a part in trouble has to be known by
+        // then.
         for (let index = needed.length - 1; index >= 0; index--) {
           const { breaker } = needed[index] as NeededBreaker;
           if (breaker.ended(periods[index] as number, mailbox, ends[index] as AttemptEnd)) isConnections = true;
@@ -267,7 +270,9 @@ class Gate implements ConnectionGate {
   }
 }
 
-/** What an attempt shows of each part it needs: those before the one in trouble work, those behind it were not used. */
+/**
+ * What an attempt shows about each part it needs: those before the one in trouble work, those after it were not used.
+ */
 function endsOf(report: DeliveryReport | undefined, needed: readonly NeededBreaker[]): AttemptEnd[] {
   const trouble = report?.trouble;
   if (report?.sentNothing && !trouble) return needed.map(() => 'unknown');

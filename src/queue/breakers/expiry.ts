@@ -15,7 +15,7 @@ export interface BreakerExpiryOptions {
   readonly log: Log;
   readonly breakers: Breakers;
   readonly attemptLog: AttemptLog;
-  /** By which lease this instance delivers a message; undefined: another one gives it up. */
+  /** The lease by which this instance delivers a message; undefined if another instance has to give it up. */
   leaseOf(message: QueuedMessage): Lease | undefined;
   couriersOf(message: QueuedMessage): CourierOrder;
   isUnderWay(message: QueuedMessage): boolean;
@@ -24,15 +24,15 @@ export interface BreakerExpiryOptions {
   onQueued(bounce: QueuedMessage, message: QueuedMessage): void;
 }
 
-/** Read at a time. */
+/** Messages read at a time. */
 const atATime = 50;
 
 /** Gives up messages whose time runs out while an open breaker keeps them from their last attempt. */
 export class BreakerExpiry {
   readonly #options: BreakerExpiryOptions;
-  /** An attempt must not begin now. */
+  /** These must not be attempted now. */
   readonly #givingUp = new Set<string>();
-  /** Nothing that was seen before then says how long a message has been tried. */
+  /** Nothing seen before then says how long a message has been tried. */
   #clockSetAtMs = Number.NEGATIVE_INFINITY;
   #round: Promise<void> | undefined;
   #stopped = false;
@@ -92,7 +92,7 @@ export class BreakerExpiry {
       const why = { outcome, code, text, ...(remedy ? { remedy } : {}) };
       await this.#giveUp(message, givenUp(message, why), lease);
     } catch (error) {
-      // Whoever delivers it by now gives it up.
+      // The instance that delivers it by now gives it up.
       if (!isLeaseLost(error)) throw error;
     } finally {
       this.#givingUp.delete(message.id);
@@ -111,8 +111,8 @@ export class BreakerExpiry {
 }
 
 /**
- * When a message is given up. One whose time was over before the trouble began has hardly been tried: the bridge was
- * away, or the clock was set. It gets its time once more.
+ * When a message is given up. If its time was over before the trouble began, the bridge was away or the clock was set,
+ * so it has hardly been tried: it gets its time once more.
  */
 function endOf({ receivedAtMs, expiresAtMs }: QueuedMessage, troubleSinceMs: number): number {
   return expiresAtMs >= troubleSinceMs ? expiresAtMs : troubleSinceMs + (expiresAtMs - receivedAtMs);

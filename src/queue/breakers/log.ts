@@ -17,19 +17,19 @@ function isOfTokens(part: ConnectionPart): part is TokenPart {
 }
 
 /**
- * What the log says of one breaker: when it opens, when the trouble becomes one that an administrator has to end, a
- * reminder at growing intervals, and when it closes.
+ * Logs one breaker: when it opens, when the trouble becomes one that an administrator has to end, reminders at growing
+ * intervals, and when it closes.
  */
 export class BreakerLog {
   readonly #connection: string;
   readonly #part: ConnectionPart;
-  /** What is in trouble, and what that is called. */
+  /** What is in trouble, and the name of that trouble. */
   readonly #names: { readonly part: string; readonly trouble: string };
   readonly #log: Log;
   readonly #clock: Clock;
   #remindAtMs = 0;
   #reminderMs = firstReminderMs;
-  /** The log has named a trouble that an administrator has to end. */
+  /** Whether the log has named a trouble that an administrator has to end. */
   #hasToldNeedsAdmin = false;
 
   constructor(connection: string, part: ConnectionPart, couriers: CourierTable, log: Log, clock: Clock) {
@@ -53,7 +53,7 @@ export class BreakerLog {
 
   /**
    * A probe has failed.
-   * @param waiting how many messages wait; undefined where nobody knows
+   * @param waiting how many messages wait; undefined if unknown
    */
   async stillOpen({ trouble, sinceMs }: OpenBreaker, waiting: () => Promise<number | undefined>): Promise<void> {
     const now = this.#clock.now();

@@ -2,7 +2,7 @@ import type { Destination } from '../destination.ts';
 import type { OpenDestinations } from '../open-destinations.ts';
 import { Breakers, type BreakersOptions } from './breakers.ts';
 
-/** Breakers that let the destinations of their connections begin, and tell them of trouble. */
+/** Breakers that wake the destinations of their connections and report trouble to them. */
 export function breakersOf(
   destinations: OpenDestinations,
   options: Omit<BreakersOptions, 'onRoom' | 'onOpen' | 'onOver'>,
@@ -21,7 +21,7 @@ export function breakersOf(
   });
 }
 
-/** First those that have met no trouble: mailboxes with trouble of their own must not keep others from their turn. */
+/** Those without trouble first: mailboxes with trouble of their own must not take the others' turn. */
 function wakeAll(destinations: Iterable<Destination>): void {
   const troubled: Destination[] = [];
   for (const destination of destinations) {

@@ -1,27 +1,27 @@
 import type { CourierKind, CourierOrder } from '../../message/courier-kind.ts';
 import type { QueuedMessage, QueuedRecipient } from '../message.ts';
 
-/** What keeps a courier from the mail of a mailbox. */
+/** What blocks a courier for a mailbox. */
 export interface Obstacle {
-  /** Who has it: everything that goes over the connection, or this mailbox. */
+  /** What it concerns: everything sent over the connection, or this mailbox. */
   readonly of: 'connection' | 'mailbox';
   readonly code: string;
   readonly text: string;
   readonly sinceMs: number;
   readonly needsAdmin: boolean;
-  /** It lasts: another courier takes the mail meanwhile. If not, it is waited for. */
+  /** Whether it lasts, so that another courier takes the mail meanwhile. If not, the mail waits. */
   readonly isShut: boolean;
-  /** When it may be different, milliseconds since 1970. */
+  /** When it may end, milliseconds since 1970. */
   readonly untilMs: number;
 }
 
-/** A courier that would have been preferred, and why it was not used. */
+/** A preferred courier that was not used, and why. */
 export interface PassedOver {
   readonly courier: CourierKind;
   readonly obstacle: Obstacle;
 }
 
-/** The courier of an attempt. */
+/** The courier chosen for an attempt. */
 export interface Choice {
   readonly courier: CourierKind;
   /** In order of preference. */
@@ -29,8 +29,8 @@ export interface Choice {
 }
 
 /**
- * The first courier that nothing keeps from the mail. One whose obstacle may soon be over is waited for.
- * @returns undefined where none may start now
+ * Chooses the first courier that is not blocked. One whose obstacle may soon be over is waited for.
+ * @returns undefined if none may start now
  */
 export function chooseCourier(
   order: readonly CourierKind[],
@@ -46,34 +46,34 @@ export function chooseCourier(
   return undefined;
 }
 
-/** What is known of a message beside the couriers that its account has. */
+/** What is known about a message apart from the couriers of its account. */
 export interface CourierHistory {
   readonly recipients: readonly QueuedRecipient[];
-  /** Whose attempt may have delivered it. */
+  /** The courier whose attempt may have delivered it. */
   readonly ambiguousBy: CourierKind | undefined;
-  /** Nobody may look whether it did: none but that one may send it. */
+  /** Nobody may look whether it did, so only that courier may send it. */
   readonly stays: boolean;
 }
 
 /** The couriers that may take a message. */
 export interface MessageCouriers {
   readonly couriers: CourierOrder;
-  /** Others that its account has may not. */
+  /** Whether some couriers of the account may not take it. */
   readonly isNarrowed: boolean;
 }
 
-/** The courier that a message has, and no other. */
+/** Only the courier that the message has. */
 export function itsOwnCourier({ courier }: Pick<QueuedMessage, 'courier'>): MessageCouriers {
   return { couriers: [courier], isNarrowed: false };
 }
 
 /**
- * The couriers that may take a message, in order of preference: not those that cannot take it for what it is, as long
- * as there are others; and first the one whose attempt is ambiguous, so that it is left only where it is shut.
+ * The couriers that may take a message, in order of preference. Couriers that cannot take this message are left out as
+ * long as there are others. The one whose attempt is ambiguous comes first, so that it is only left if it is shut.
  */
 export function couriersFor(order: CourierOrder, history: CourierHistory): MessageCouriers {
   const { recipients, ambiguousBy, stays } = history;
-  // Nothing waits for one that the account has no more.
+  // A message does not wait for a courier that the account no longer has.
   if (ambiguousBy && stays && order.includes(ambiguousBy))
     return { couriers: [ambiguousBy], isNarrowed: order.some((each) => each !== ambiguousBy) };
   if (order.length === 1) return { couriers: order, isNarrowed: false };
@@ -88,12 +88,12 @@ export function couriersFor(order: CourierOrder, history: CourierHistory): Messa
   return { couriers: [ambiguousBy, first, ...others], isNarrowed };
 }
 
-/** Whether a courier has said that the message to this recipient is not for it. */
+/** Whether a courier has said that it cannot take the message to this recipient. */
 export function isRefusedBy({ refusedBy }: QueuedRecipient, courier: CourierKind): boolean {
   return refusedBy?.includes(courier) === true;
 }
 
-/** The recipients that an attempt of a courier is for. */
+/** The recipients that a courier's attempt is for. */
 export function recipientsFor(recipients: readonly QueuedRecipient[], courier: CourierKind): QueuedRecipient[] {
   const pending = recipients.filter(({ state }) => state === 'pending');
   const right = pending.filter((recipient) => !isRefusedBy(recipient, courier));

@@ -14,7 +14,7 @@ export interface CourierChoiceParts {
   readonly failoverAfterMs: number;
 }
 
-/** Which courier takes the next message of a mailbox, by what keeps each of them. */
+/** Chooses the courier for a mailbox's next message by what blocks each. */
 export class CourierChoice {
   readonly #parts: CourierChoiceParts;
 
@@ -22,33 +22,35 @@ export class CourierChoice {
     this.#parts = parts;
   }
 
-  /** The courier of an attempt that begins now; undefined where none may. */
+  /** The courier of an attempt that begins now; undefined if none may. */
   of(order: CourierOrder): Choice | undefined {
     const choice = order.length > 1 ? this.#first(order) : undefined;
     if (choice) return this.#parts.gate.mayStart(choice.courier) ? choice : undefined;
-    // Where there is none to turn to, one that is shut is tried as if it were the only one.
+    // If no courier is open, a shut one is tried as if it were the only one.
     if (!order.every((courier) => order.length === 1 || this.#obstacle(courier)?.isShut)) return undefined;
     const courier = order.find((each) => this.#mayTry(each));
     return courier && { courier, passedOver: [] };
   }
 
-  /** Whether a message waits for couriers that are shut, while others of its account may go by another one. */
+  /** Whether a message waits for shut couriers while other messages of its account may use another one. */
   isHeldUp({ couriers, isNarrowed }: MessageCouriers): boolean {
     return isNarrowed && couriers.every((courier) => this.#obstacle(courier)?.isShut);
   }
 
-  /** The courier for a client that waits: one that is in trouble is not waited for. */
+  /** The courier for a waiting client: a courier in trouble is not waited for. */
   ofDirect(order: CourierOrder): CourierKind {
     return order.find((courier) => !this.#obstacle(courier)) ?? order[0];
   }
 
-  /** Who takes a message after an attempt that failed because its courier is shut; undefined where that is not so. */
+  /** The courier that takes a message after an attempt failed because its courier is shut; undefined in other cases. */
   after(used: CourierKind, order: CourierOrder): CourierKind | undefined {
     const next = this.#obstacle(used)?.isShut ? this.#first(order)?.courier : undefined;
     return next === used ? undefined : next;
   }
 
-  /** Milliseconds until another look is worth it where nothing may start; `Infinity`: something else wakes. */
+  /**
+   * Milliseconds until it is worth looking again if nothing may start; `Infinity` if something else wakes the mailbox.
+   */
   waitMs(): number {
     const { clock, gate, pauses, failoverAfterMs } = this.#parts;
     const now = clock.now();

@@ -6,10 +6,10 @@ import { type AskedPause, type LearnedPause, learnPause, pauseLeftMs } from '../
 import type { Obstacle } from './choose.ts';
 
 const minuteMs = 60_000;
-/** A mailbox that somebody has to open again is tried after so long, and twice as long with each further time. */
+/** A mailbox that waits for an administrator is tried after this time, doubled with each further trial. */
 const firstAdminTrialMs = 10 * minuteMs;
 const longestAdminTrialMs = 60 * minuteMs;
-/** Likewise one at which a courier fails again and again. */
+/** The same for a mailbox at which a courier keeps failing. */
 const firstOutageTrialMs = 5_000;
 
 /** The key under which the store keeps a pause of one courier at a mailbox. */
@@ -17,28 +17,28 @@ export function courierPauseKey(destination: string, courier: CourierKind): stri
   return `${destination} by ${courier}`;
 }
 
-/** What the store has to be told. */
+/** A change that the store has to record. */
 export type PauseChange = { readonly set: LearnedPause } | { readonly end: string };
 
-/** What an attempt of one courier tells of the mailbox. */
+/** What one courier's attempt shows about the mailbox. */
 export interface CourierAttempt {
   readonly courier: CourierKind;
   readonly startedAtMs: number;
   readonly report: DeliveryReport;
-  /** The pause that the report calls for, where it concerns the courier. */
+  /** The pause that the report calls for, if it concerns the courier. */
   readonly asked: AskedPause | undefined;
 }
 
 /**
- * Which couriers are shut for one mailbox, as their answers have told, while others are there to take its mail: for
- * longer than the failover time by what was asked, until an administrator acts, or because attempts have failed all that
- * time with nothing delivered in between.
+ * Tracks which couriers are shut for one mailbox while others can take its mail. A courier is shut if it was asked to
+ * pause for longer than the failover time, if an administrator has to act, or if all attempts have failed for that time
+ * with nothing delivered in between.
  */
 export class CourierPauses {
   readonly #destination: string;
   readonly #failoverAfterMs: number;
   readonly #pauses = new Map<CourierKind, LearnedPause>();
-  /** Since when nothing but trouble, or a pause, came of a courier's attempts. */
+  /** Since when a courier's attempts have only met trouble or a pause. */
   readonly #troubleSinceMs = new Map<CourierKind, number>();
 
   /** @param learned before a restart */
@@ -51,7 +51,7 @@ export class CourierPauses {
     }
   }
 
-  /** @param isIdle whether no attempt of the courier is under way: one shows whether it is open again */
+  /** @param isIdle whether no attempt of the courier is under way; one would show whether it is open again */
   obstacle(courier: CourierKind, nowMs: number, isIdle: boolean): Obstacle | undefined {
     const pause = this.#pauses.get(courier);
     if (!pause) return undefined;
@@ -60,7 +60,7 @@ export class CourierPauses {
     return isOver && isIdle ? undefined : { ...obstacle, sinceMs: this.#troubleSinceMs.get(courier) ?? pause.sinceMs };
   }
 
-  /** Milliseconds until an attempt may be made where no other courier is open either. */
+  /** Milliseconds until an attempt may be made if no other courier is open either. */
   leftMs(courier: CourierKind, nowMs: number): number {
     return pauseLeftMs(this.#pauses.get(courier), nowMs);
   }
@@ -69,7 +69,7 @@ export class CourierPauses {
     return this.#pauses.has(courier);
   }
 
-  /** Milliseconds until any of them may be open; `Infinity` where only an attempt shows that. */
+  /** Milliseconds until any courier may be open; `Infinity` if only an attempt shows that. */
   waitMs(nowMs: number): number {
     let waitMs = Number.POSITIVE_INFINITY;
     for (const pause of this.#pauses.values()) {
@@ -81,15 +81,15 @@ export class CourierPauses {
   }
 
   /**
-   * When trouble of a courier that goes on will have lasted for the failover time, milliseconds since 1970; undefined
-   * where there is none, or it is shut already.
+   * When continuing trouble of a courier will have lasted for the failover time, milliseconds since 1970; undefined if
+   * it has no trouble or is already shut.
    */
   shutAtMs(courier: CourierKind): number | undefined {
     const sinceMs = this.#troubleSinceMs.get(courier);
     return sinceMs === undefined || this.#pauses.has(courier) ? undefined : sinceMs + this.#failoverAfterMs;
   }
 
-  /** Takes down what an attempt has told. @returns what has changed, if anything */
+  /** Records what an attempt has shown. @returns what has changed, if anything */
   learn(attempt: CourierAttempt, nowMs: number): PauseChange | undefined {
     const { courier, startedAtMs, report } = attempt;
     const asked = attempt.asked ?? this.#outage(attempt, nowMs) ?? this.#failedTrial(attempt);
@@ -100,7 +100,7 @@ export class CourierPauses {
     return pause && startedAtMs >= pause.untilMs ? this.#end(courier, pause) : undefined;
   }
 
-  /** Ends the pauses that an ending of something else has shown to be over. @returns the keys of those */
+  /** Ends the pauses that something else has shown to be over. @returns their keys */
   endWhere(isOver: (pause: LearnedPause) => boolean): string[] {
     const over = [...this.#pauses].filter(([, pause]) => isOver(pause));
     for (const [courier, pause] of over) this.#end(courier, pause);
@@ -130,7 +130,10 @@ export class CourierPauses {
     return { end: key };
   }
 
-  /** An attempt after a pause that shows neither that it is over nor more: else the next one would be made at once. */
+  /**
+   * The pause after a trial attempt that shows neither an end of the pause nor a new one: without it the next trial
+   * would begin at once.
+   */
   #failedTrial({ courier, startedAtMs, report }: CourierAttempt): AskedPause | undefined {
     const pause = this.#pauses.get(courier);
     if (!pause || startedAtMs < pause.untilMs || showsWork(report)) return undefined;
@@ -139,7 +142,7 @@ export class CourierPauses {
     return { askedMs: Math.max(firstOutageTrialMs, this.#failoverAfterMs), because };
   }
 
-  /** The pause for trouble that has lasted: several attempts of this mailbox have met it, and no other shows it. */
+  /** The pause for lasting trouble: several attempts of this mailbox have met it, and nothing else shows it. */
   #outage({ courier, report }: CourierAttempt, nowMs: number): AskedPause | undefined {
     const because = troubleOf(report);
     if (!because) return undefined;
@@ -155,7 +158,7 @@ function showsWork({ recipients, sentNothing }: DeliveryReport): boolean {
   return !sentNothing && recipients.some(({ outcome }) => outcome === 'delivered' || outcome === 'permanent');
 }
 
-/** What an attempt shows of trouble that the courier may have, and not the message. */
+/** What an attempt shows of trouble that may be the courier's and not the message's. */
 function troubleOf(report: DeliveryReport): RecipientOutcome | undefined {
   const { recipients, trouble, sentNothing } = report;
   if (sentNothing || showsWork(report)) return undefined;
@@ -179,7 +182,7 @@ export function breakerObstacle(
 ): Obstacle {
   const { code, text, remedy = '', outcome } = trouble;
   const needsAdmin = outcome === 'needs-admin';
-  // Earlier than the beginning was before the clock was set back.
+  // `nowMs < sinceMs`: it began before the clock was set back.
   const isShut = needsAdmin || nowMs < sinceMs || nowMs - sinceMs >= failoverAfterMs;
   const untilMs = isShut ? nextProbeAtMs : Math.min(nextProbeAtMs, sinceMs + failoverAfterMs);
   const told = needsAdmin ? `${text} ${remedy}`.trimEnd() : text;

@@ -6,12 +6,15 @@ import type { CourierTable } from '../courier.ts';
 import { destinationOf, type QueuedMessage } from '../message.ts';
 import type { Choice, PassedOver } from './choose.ts';
 
-/** Says once when the mail of a connection or a mailbox goes by another courier than the preferred one, and when it returns. */
+/**
+ * Logs once when the mail of a connection or a mailbox uses another courier than the preferred one, and when it
+ * returns.
+ */
 export class FailoverLog {
   readonly #couriers: CourierTable;
   readonly #log: Log;
   readonly #clock: Clock;
-  /** Since when mail goes by another one: by who is in trouble, and the courier that is shut. */
+  /** Since when mail uses another courier, by who is in trouble and which courier is shut. */
   readonly #awaySinceMs = new Map<string, number>();
 
   constructor({ couriers, log, clock }: { readonly couriers: CourierTable; readonly log: Log; readonly clock: Clock }) {
@@ -25,7 +28,7 @@ export class FailoverLog {
     for (const each of passedOver) this.#left(message, courier, each);
   }
 
-  /** An attempt has delivered: what was left for another courier is open again. */
+  /** An attempt has delivered: the courier that was left for another one is open again. */
   delivered(message: QueuedMessage, courier: CourierKind): void {
     if (this.#awaySinceMs.size === 0) return;
     this.#returned(`${message.connection} ${courier}`, `connection ${message.connection}`, message, courier);

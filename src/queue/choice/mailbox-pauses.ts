@@ -11,7 +11,7 @@ export interface MailboxPausesOptions {
   readonly clock: Clock;
   /** A pause learned before. */
   readonly pause?: LearnedPause | undefined;
-  /** Those of single couriers, by the keys that they have in the store. */
+  /** Pauses of single couriers, by their keys in the store. */
   readonly learned?: ReadonlyMap<string, LearnedPause>;
   /** How long an outage of one courier lasts before another takes over. */
   readonly failoverAfterMs: number;
@@ -21,17 +21,17 @@ export interface MailboxPausesOptions {
   onPause(pause: LearnedPause): void;
 }
 
-/** An attempt that has ended, and whose the choice of its courier was. */
+/** An attempt that has ended, and the couriers that were available for it. */
 export interface ChosenAttempt {
   readonly courier: CourierKind;
-  /** It was chosen among these. */
+  /** The couriers it was chosen from. */
   readonly couriers: CourierOrder;
-  /** Other mail of the account may go by others. */
+  /** Whether other mail of the account may use further couriers. */
   readonly isNarrowed: boolean;
   readonly startedAtMs: number;
 }
 
-/** What one mailbox is paused for, as a whole or by single couriers. Kept in the store as well. */
+/** The pauses of one mailbox, as a whole or by courier. Also kept in the store. */
 export class MailboxPauses {
   readonly ofCouriers: CourierPauses;
   readonly #options: MailboxPausesOptions;
@@ -43,7 +43,7 @@ export class MailboxPauses {
     this.ofCouriers = new CourierPauses(options.key, options.failoverAfterMs, options.learned);
   }
 
-  /** Whether the mailbox was paused, and nothing has shown yet that this is over. */
+  /** Whether the mailbox was paused and nothing has yet shown that this is over. */
   get isInTrouble(): boolean {
     return this.#pause !== undefined;
   }
@@ -53,7 +53,7 @@ export class MailboxPauses {
     return pauseLeftMs(this.#pause, this.#options.clock.now());
   }
 
-  /** An administrator changed something: what waited for that is worth a try now. */
+  /** An administrator has changed something: what waited for that is worth a try now. */
   adminActed(): void {
     if (this.#pause?.needsAdmin) this.#end();
     this.#forget(this.ofCouriers.endWhere(({ needsAdmin }) => needsAdmin));
@@ -61,23 +61,23 @@ export class MailboxPauses {
 
   clockWasSetBack(): void {
     const now = this.#options.clock.now();
-    // It would begin again when the clock comes there once more.
+    // Otherwise it would begin again when the clock reaches that time again.
     if (this.#pause && this.#pause.sinceMs > now) this.#end();
     this.#forget(this.ofCouriers.clockWasSetBack(now));
   }
 
-  /** What the mailbox is paused for was the connection's trouble, and is over. */
+  /** What the mailbox was paused for was the connection's trouble, and is over. */
   troubleOver(code: string): void {
     if (this.#pause?.code === code) this.#end();
     this.#forget(this.ofCouriers.endWhere((pause) => pause.code === code));
   }
 
-  /** Takes down what an attempt tells of the mailbox. */
+  /** Records what an attempt shows about the mailbox. */
   learn({ courier: chosen, couriers, isNarrowed, startedAtMs }: ChosenAttempt, report: DeliveryReport): void {
     const { key, clock, store, adminPauseMs, onFailure, onPause } = this.#options;
     const asked = mailboxPause(report, adminPauseMs);
     const isCouriers = report.trouble !== undefined || asked?.because.ofCourier === true;
-    // The one courier that may take a message must not pause what others take.
+    // If only one courier may take a message, that must not pause what others take.
     if (couriers.length > 1 || isNarrowed) {
       const courier = report.courier ?? chosen;
       const attempt = { courier, startedAtMs, report, asked: isCouriers ? asked : undefined };

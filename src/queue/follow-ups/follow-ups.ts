@@ -5,28 +5,30 @@ import type { QueuedMessage } from '../message.ts';
 import type { QueueStore } from '../store.ts';
 import type { FollowUp, FollowUpChange } from './follow-up.ts';
 
-/** All that is due of one mailbox. */
+/** Everything due for one mailbox. */
 export interface FollowUpRound {
   readonly connection: string;
   readonly mailbox: string;
   readonly due: readonly Pick<FollowUp, 'id' | 'note'>[];
-  /** Whether a message is finished still: an administrator may release one that was given up. */
+  /** Whether a message is still finished: an administrator may release one that was given up. */
   isFinished(id: string): Promise<boolean>;
-  /** Tells how often it could be done for a message; 0: not yet, or not any more. */
+  /** Reports how often it was done for a message; 0: not yet, or no longer possible. */
   done(id: string, times: number): void;
 }
 
-/** What is to follow messages. */
+/** What follows delivered messages. */
 export interface FollowUpPlan {
-  /** After so long the first try is made, and a mailbox is left alone between two rounds for four times that. */
+  /** The wait before the first try; two rounds for a mailbox are at least four times this apart. */
   readonly firstWaitMs: number;
-  /** What could not be done within that time, although it was tried, will not be possible any more. */
+  /** What was tried and not done within this time will never be possible. */
   readonly lookForMs: number;
-  /** @returns what whoever does it has to know of the message; undefined where nothing is to follow */
+  /** @returns what the code that does it has to know about the message; undefined if there is no follow-up */
   noteFor(message: QueuedMessage): Promise<string | undefined>;
-  /** Does what is due of one mailbox. What it does not tell of counts as failed when it ends, and is tried again. */
+  /**
+   * Does what is due for one mailbox. Anything it has not reported when it ends counts as failed and is tried again.
+   */
   run(round: FollowUpRound, signal: AbortSignal): Promise<void>;
-  /** Told for how many messages of a mailbox it could not be done, and will not be tried any more. */
+  /** Called with the number of a mailbox's messages for which it was not done and will not be tried again. */
   givenUp(of: Pick<FollowUp, 'connection' | 'mailbox'>, count: number, why: 'failed' | 'nothing-there'): void;
 }
 
@@ -34,9 +36,9 @@ export interface FollowUpsOptions extends FollowUpPlan {
   readonly store: QueueStore;
   readonly clock: Clock;
   readonly log: Log;
-  /** Whether nothing more will become of a message, and nobody will have to find out what has. */
+  /** Whether nothing more will become of a message, and nobody still has to find out what has. */
   isFinished(id: string): Promise<boolean>;
-  /** Whether this instance does what is to follow a destination's messages; default: of all. */
+  /** Whether this instance does the follow-ups of a destination; default: of all. */
   isOurs?(destination: string): boolean;
 }
 
@@ -45,14 +47,14 @@ const hourMs = 3_600_000;
 const giveUpAfterMs = 24 * hourMs;
 const giveUpTries = 8;
 const clockEveryMs = 10 * 60_000;
-/** Mailboxes at a time. */
+/** Mailboxes worked on at once. */
 const mostRounds = 4;
-/** In one round: more come in the next, without a wait. */
+/** Follow-ups in one round: more come in the next, without a wait. */
 const mostInARound = 1000;
 
 /**
- * Does what is to follow messages, mailbox by mailbox, all that is due of one at once. What is asked for stands in the
- * store since the outcome does, so it outlives both the message and the process; what is done twice does no harm.
+ * Does the follow-ups of messages, mailbox by mailbox, everything due for one mailbox at once. A follow-up is stored
+ * together with the outcome, so it outlives both the message and the process; doing it twice does no harm.
  */
 export class FollowUps {
   readonly #options: FollowUpsOptions;
@@ -77,7 +79,7 @@ export class FollowUps {
       });
   }
 
-  /** What is under way is left where it is. */
+  /** Abandons what is under way. */
   async stop(): Promise<void> {
     this.#cancelTimer?.();
     this.#abort.abort();
@@ -100,11 +102,11 @@ export class FollowUps {
 
   #hasRested(destination: string, now: number): boolean {
     const until = this.#restUntil.get(destination) ?? 0;
-    // A rest longer than any began before the clock was set back.
+    // A rest this long began before the clock was set back.
     return until <= now || until > now + 4 * this.#options.firstWaitMs;
   }
 
-  /** What falls due later than anything may was noted before the clock was set back. */
+  /** A due time beyond any possible one was noted before the clock was set back. */
   #lookAtClock(now: number): void {
     if (Math.abs(now - this.#clockLookAtMs) < clockEveryMs) return;
     this.#clockLookAtMs = now;
@@ -133,14 +135,14 @@ export class FollowUps {
     if (due.length < mostInARound) this.#restUntil.set(destination, clock.now() + 4 * firstWaitMs);
   }
 
-  /** Those whose messages are finished. */
+  /** The follow-ups whose messages are finished. */
   async #finished(due: readonly FollowUp[]): Promise<ReadonlySet<string>> {
     const finished = new Set<string>();
     for (const { id } of due) if (await this.#options.isFinished(id)) finished.add(id);
     return finished;
   }
 
-  /** @returns how often it was done, of those that it could be tried for */
+  /** @returns how often each was done, of those that could be tried */
   async #run(ready: readonly FollowUp[]): Promise<ReadonlyMap<string, number>> {
     const done = new Map<string, number>();
     const [first] = ready;
@@ -180,7 +182,7 @@ export class FollowUps {
     );
   }
 
-  /** @param done undefined where it could not be tried */
+  /** @param done undefined if it could not be tried */
   #changeOf(
     { id, times, sinceMs, tries }: FollowUp,
     done: number | undefined,
@@ -189,7 +191,7 @@ export class FollowUps {
   ): FollowUpChange {
     const { firstWaitMs, lookForMs } = this.#options;
     const later = { id, done: done ?? 0, tries: tries + 1, dueAtMs: now + waitMs(firstWaitMs, tries + 1) };
-    // The message may wait for weeks. Once it is delivered this falls due anew.
+    // The message may wait for weeks. Once it is delivered, this falls due again.
     if (!isFinished) return { ...later, done: 0, tries: 0, dueAtMs: now + waitMs(firstWaitMs, 5) };
     const isOver =
       done === undefined
@@ -202,14 +204,14 @@ export class FollowUps {
     work.catch((error: unknown) => this.#failed(error, 'queue: cannot note what is to follow messages'));
   }
 
-  /** That the store cannot be reached is told once, by whoever watches it. */
+  /** An unreachable store is logged once, by the code that watches it. */
   #failed(error: unknown, text: string): void {
     if (error instanceof BridgeError && error.code === 'queue-unreachable') return;
     this.#options.log.error({ error }, text);
   }
 }
 
-/** Doubled with each try, an hour at most. */
+/** Doubled with each try, at most an hour. */
 function waitMs(firstWaitMs: number, tries: number): number {
   return Math.min(firstWaitMs * 2 ** Math.min(tries, 20), hourMs);
 }

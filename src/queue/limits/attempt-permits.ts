@@ -9,7 +9,7 @@ import type { FairPermits, PermitTaker } from './fair-permits.ts';
 import type { DestinationMeter, HeldPart, MeteredAttempt } from './meter.ts';
 
 export interface AttemptPermitsOptions {
-  /** Of the mailbox, without its connection. */
+  /** The mailbox, without its connection. */
   readonly mailbox: string;
   readonly clock: Clock;
   readonly meter: DestinationMeter;
@@ -25,38 +25,38 @@ export interface AttemptPermit {
   readonly part: HeldPart;
   readonly breakers: BreakerPermit;
   readonly courier: CourierKind;
-  /** It was chosen among these. */
+  /** The couriers it was chosen from. */
   readonly couriers: CourierOrder;
-  /** Other mail of the account may go by others. */
+  /** Whether other mail of the account may use further couriers. */
   readonly isNarrowed: boolean;
-  /** Breaks the attempt off. */
+  /** Aborts the attempt. */
   readonly abort: AbortController;
 }
 
-/** What came of an attempt, beside what it means for its message. */
+/** The effects of an attempt apart from those on its message. */
 export interface DestinationEffect {
   /** How many recipients outside the tenant were served. */
   readonly external: number;
-  /** What went wrong is the connection's trouble: it says nothing about the message or the mailbox. */
+  /** Whether the failure is the connection's trouble and says nothing about the message or the mailbox. */
   readonly isConnections: boolean;
-  /** The attempt was to show whether such trouble is over. */
+  /** Whether the attempt was a probe of such trouble. */
   readonly isProbe: boolean;
-  /** The couriers that the message may go by; undefined where the attempt was not this destination's. */
+  /** The couriers that may take the message; undefined if the attempt was not this destination's. */
   readonly couriers?: CourierOrder;
-  /** Another courier takes what is left of the message, because the one of the attempt is shut. */
+  /** The courier that takes the rest of the message because the one of the attempt is shut. */
   readonly next?: CourierKind;
-  /** In case trouble of the courier goes on, another one takes the message then; milliseconds since 1970. */
+  /** If the courier's trouble continues, another one takes the message then; milliseconds since 1970. */
   readonly nextAtMs?: number;
 }
 
-/** What the attempts of one mailbox need to begin: its limits, those it shares, and the breakers of its connection. */
+/** What attempts of one mailbox need to begin: its own limits, the shared ones, and the breakers of its connection. */
 export class AttemptPermits {
   readonly choice: CourierChoice;
   readonly #options: AttemptPermitsOptions;
   readonly #taker: PermitTaker;
   #metTrouble = false;
 
-  /** @param taker who waits for permits that all mailboxes share */
+  /** @param taker waits for permits that all mailboxes share */
   constructor(options: AttemptPermitsOptions, taker: PermitTaker) {
     this.#options = options;
     this.#taker = taker;
@@ -68,7 +68,7 @@ export class AttemptPermits {
     return this.#metTrouble;
   }
 
-  /** Whether some courier may begin an attempt, as far as the mailbox's own connections go. */
+  /** Whether any courier may begin an attempt, as far as the mailbox's own concurrency goes. */
   get hasAny(): boolean {
     return this.#options.meter.hasAnyPermit(this.#isInTrouble);
   }
@@ -82,12 +82,12 @@ export class AttemptPermits {
     return this.#options.meter.waitMs(attempt, this.#isInTrouble);
   }
 
-  /** Likewise, until the tenant may. */
+  /** The same for the tenant. */
   externalWaitMs(attempt: MeteredAttempt): number {
     return this.#options.meter.externalWaitMs(attempt);
   }
 
-  /** Likewise for an attempt that the queue does not hold, whatever else makes it wait. */
+  /** The same for an attempt outside the queue, whatever else makes it wait. */
   directWaitMs(couriers: CourierOrder, recipients: readonly string[]): number {
     const { pauses, clock } = this.#options;
     const courier = this.choice.ofDirect(couriers);
@@ -97,12 +97,15 @@ export class AttemptPermits {
     return waitMs === 0 && this.isExternalAskedFor(attempt) ? Number.POSITIVE_INFINITY : waitMs;
   }
 
-  /** Whether the attempt waits for a part of the tenant's limit, which is asked for; the destination is woken then. */
+  /**
+   * Whether the attempt waits for a part of the tenant's limit that has been requested; the destination is woken when
+   * it arrives.
+   */
   isExternalAskedFor(attempt: MeteredAttempt): boolean {
     return this.#options.meter.isExternalAskedFor(attempt);
   }
 
-  /** An attempt begins. @returns undefined where none may: the taker is woken when one may */
+  /** Begins an attempt. @returns undefined if none may begin: the taker is woken when one may */
   take(attempt: MeteredAttempt, those: MessageCouriers): AttemptPermit | undefined {
     const { gate, permits, meter, mailbox } = this.#options;
     const { courier } = attempt;
@@ -119,13 +122,13 @@ export class AttemptPermits {
   }
 
   /**
-   * Takes down what an attempt has used of the limits, and the pause that it calls for. One that the connection was not
-   * able to make counts for nothing.
+   * Records what an attempt has used of the limits, and the pause that it calls for. An attempt that the connection
+   * could not make does not count.
    */
   settle(permit: AttemptPermit, startedAtMs: number, report: DeliveryReport): DestinationEffect {
     const { meter, pauses } = this.#options;
     const { part, breakers, courier, couriers } = permit;
-    // The breakers let others in, in an order that depends on this.
+    // The breakers admit others in an order that depends on this.
     this.#metTrouble = report.trouble !== undefined;
     const isConnections = breakers.ended(report);
     const wasServed = report.recipients.some(({ outcome }) => outcome === 'delivered');

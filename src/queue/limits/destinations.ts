@@ -26,11 +26,11 @@ export interface DestinationLimitsOptions {
   readonly oneLogin?: OneLogin;
 }
 
-/** The parts of a new destination that the store has a say in. */
+/** The parts of a new destination that depend on the store. */
 export interface DestinationParts {
   readonly key: string;
   readonly connection: string;
-  /** What the meter shares with those of the other destinations. */
+  /** Shared by the meters of the connection's destinations. */
   readonly external: ExternalLimit;
   readonly meter: DestinationMeter;
   readonly permits: FairPermits;
@@ -41,20 +41,20 @@ export interface DestinationParts {
 /** What the mailboxes of a connection share. */
 interface Shared {
   readonly external: ExternalLimit;
-  /** What the store says of it is being read, or has been; undefined: that has to be read anew. */
+  /** The read of the stored usage, under way or done; undefined: it has to be read again. */
   seeding: Promise<void> | undefined;
-  /** Destinations that are open. */
+  /** Number of open destinations. */
   open: number;
 }
 
-/** What the destinations of a bridge have of limits: each its own, and those that they share. */
+/** The limits of all destinations of a bridge: their own, and those that they share. */
 export class DestinationLimits {
   readonly #options: DestinationLimitsOptions;
   readonly #permits: FairPermits;
   readonly #logins: LoginLimits;
   readonly #shared = new Map<string, Shared>();
   readonly #destinations = new Map<string, Pick<Destination, 'wake'>>();
-  /** Of connections of which nothing is open any more. */
+  /** For connections without any open destination. */
   readonly #closing = new Set<Promise<void>>();
   #learned: Promise<ReadonlyMap<string, LearnedPause>> | undefined;
 
@@ -64,15 +64,15 @@ export class DestinationLimits {
     this.#logins = new LoginLimits({ ...options, wake: (destination) => this.#destinations.get(destination)?.wake() });
   }
 
-  /** Others have delivered meanwhile: what is shared, and what was learned, is read anew for the next destination. */
+  /** Others have delivered meanwhile: shared usage and learned pauses are read again for the next destination. */
   renew(): void {
     this.#learned = undefined;
     for (const shared of this.#shared.values()) shared.seeding = undefined;
   }
 
   /**
-   * The parts of a new destination, with what the store says of its limits.
-   * @throws what the store throws; another call reads anew
+   * The parts of a new destination, with its usage as stored.
+   * @throws what the store throws; another call reads again
    */
   async of(key: string): Promise<DestinationParts> {
     const { store, clock, limits, couriers } = this.#options;
@@ -100,8 +100,8 @@ export class DestinationLimits {
   }
 
   /**
-   * Whether the parts may still be opened: where the last open destination of a connection was closed since they were
-   * asked for, what its mailboxes share is counted anew, and these would count by themselves.
+   * Whether the parts may still be opened. If the last open destination of the connection was closed since they were
+   * requested, the shared usage is counted anew, and these parts would count separately.
    */
   areOfNow({ connection, external }: DestinationParts): boolean {
     return this.#shared.get(connection)?.external === external;
@@ -113,7 +113,7 @@ export class DestinationLimits {
     this.#sharedBy(connectionOf(key)).open++;
   }
 
-  /** Another instance delivers it by now: what is remembered of it grows old. */
+  /** Another instance delivers it by now: what is remembered of it goes stale. */
   closed(key: string): void {
     if (!this.#destinations.delete(key)) return;
     const connection = connectionOf(key);
@@ -125,7 +125,7 @@ export class DestinationLimits {
     this.#close(shared);
   }
 
-  /** Nothing is delivered any more. @returns resolves when others may have what was not used. Never rejects */
+  /** Nothing is delivered any more. @returns resolves when unused grants are available to others. Never rejects */
   async stop(): Promise<void> {
     for (const shared of this.#shared.values()) this.#close(shared);
     await Promise.all(this.#closing);
@@ -136,7 +136,7 @@ export class DestinationLimits {
     this.#closing.add(closing);
   }
 
-  /** An attempt has ended: the pause of the tenant's external recipients that it calls for, or ends, is noted. */
+  /** An attempt has ended: records the pause of the tenant's external recipients that it calls for or ends. */
   ended(message: QueuedMessage, startedAtMs: number, report: DeliveryReport): void {
     const { store, clock, log } = this.#options;
     const { connection } = message;
@@ -160,7 +160,7 @@ export class DestinationLimits {
     store.endPause(externalKey(connection)).catch(failed);
   }
 
-  /** What was learned before. A restart is an administrator's sign: what waits for one may be tried. */
+  /** Pauses learned before. A restart counts as an administrator's action: what waits for one may be tried. */
   #pauses(): Promise<ReadonlyMap<string, LearnedPause>> {
     if (this.#learned !== undefined) return this.#learned;
     const reading = this.#readPauses().catch((error: unknown) => {
@@ -201,7 +201,7 @@ export class DestinationLimits {
         for (const [key, destination] of this.#destinations) if (connectionOf(key) === connection) destination.wake();
       },
       onFailure: (error) => {
-        // That the store cannot be reached is told once, by whoever watches it.
+        // An unreachable store is logged once, by the code that watches it.
         if (error instanceof BridgeError && error.code === 'queue-unreachable') return;
         log.error({ error, connection }, 'queue: cannot share the limit of external recipients');
       },

@@ -12,16 +12,16 @@ export interface DirectDeliveriesOptions {
   readonly clock: Clock;
   readonly attempts: AttemptPermits;
   readonly guard: LeaseGuard;
-  /** Until anything may start, whatever the limits say. */
+  /** Milliseconds until anything may start, whatever the limits say. */
   waitMs(): number;
   /** One has ended: others may begin. */
   onEnded(): void;
-  /** All that was under way is over, and counted. */
+  /** Everything under way has ended and been counted. */
   onIdle(): void;
   onFailure(error: unknown): void;
 }
 
-/** Deliveries of one mailbox that the queue does not hold, made while clients wait. They count in its limits. */
+/** Deliveries of one mailbox outside the queue, made while clients wait. They count against its limits. */
 export class DirectDeliveries {
   readonly #options: DirectDeliveriesOptions;
   readonly #line: DirectLine<AttemptPermit>;
@@ -57,7 +57,7 @@ export class DirectDeliveries {
     this.#line.refuse(courier);
   }
 
-  /** Breaks off what is under way. */
+  /** Aborts what is under way. */
   abort(): void {
     for (const { abort } of this.#underWay) abort.abort();
   }

@@ -2,11 +2,11 @@ import type { Clock } from '../../base/clock.ts';
 import type { CourierKind, CourierOrder } from '../../message/courier-kind.ts';
 import type { ConnectionTrouble, DeliveryReport, OutgoingMessage } from '../../message/delivery.ts';
 
-/** A delivery while a client waits, which the queue does not hold. */
+/** A delivery outside the queue, made while a client waits. */
 export interface DirectAttempt {
   /** Any of them will do. */
   readonly couriers: CourierOrder;
-  /** Addresses. */
+  /** Recipient addresses. */
   readonly recipients: readonly string[];
 }
 
@@ -17,25 +17,25 @@ export interface Admission {
   readonly courier: CourierKind;
   /** Aborted when another instance delivers by now. */
   readonly signal: AbortSignal;
-  /** The message as it has to go out: no upstream gets the end of it once another instance may deliver. */
+  /** The message as it has to be sent: no upstream gets the end of it once another instance may deliver. */
   guarded(message: OutgoingMessage): OutgoingMessage;
   /**
-   * The attempt has ended; call it once, whatever came of it.
+   * The attempt has ended; call it once, whatever the outcome.
    * @param report undefined if no attempt was made
    */
   ended(report: DeliveryReport | undefined): void;
 }
 
-/** No permit was to be had in time. */
+/** No permit became free in time. */
 export interface AdmissionRefused {
   readonly admitted: false;
-  /** When it is worth another try; an estimate. */
+  /** When another try is worthwhile; an estimate. */
   readonly retryAfterMs: number;
-  /** Where it is not for the limits that nothing is attempted. */
+  /** Set if something other than the limits blocks attempts. */
   readonly trouble?: ConnectionTrouble;
 }
 
-/** What the line has to know of a permit. */
+/** What the line has to know about a permit. */
 interface HeldByDirect {
   readonly courier: CourierKind;
   readonly abort: AbortController;
@@ -47,11 +47,11 @@ interface Waiter<Held> {
   refuse(): void;
 }
 
-/** What the line needs of its mailbox. */
+/** What the line needs from its mailbox. */
 export interface DirectLineParts<Held extends HeldByDirect> {
   /** Milliseconds until an attempt may begin; `Infinity`: until another one has ended. */
   waitMs(attempt: DirectAttempt): number;
-  /** Takes a permit; undefined if there is none, and {@link DirectLine.admit} is called when there is. */
+  /** Takes a permit; undefined if none is free, in which case {@link DirectLine.admit} is called when one is. */
   take(attempt: DirectAttempt): Held | undefined;
   ended(held: Held, startedAtMs: number, report: DeliveryReport | undefined): void;
   /** See {@link Admission.guarded}. */
@@ -60,7 +60,7 @@ export interface DirectLineParts<Held extends HeldByDirect> {
 
 const shortestRetryMs = 1000;
 
-/** Clients that wait for a direct delivery from one mailbox, first come, first served. */
+/** Clients that wait for a direct delivery from one mailbox, in order of arrival. */
 export class DirectLine<Held extends HeldByDirect> {
   readonly #clock: Clock;
   readonly #parts: DirectLineParts<Held>;
@@ -71,7 +71,10 @@ export class DirectLine<Held extends HeldByDirect> {
     this.#parts = parts;
   }
 
-  /** Resolves when {@link admit} has found a permit, or `patienceMs` are over, or it is clear that they will not do. */
+  /**
+   * Resolves when {@link admit} has found a permit, after `patienceMs`, or as soon as it is clear that this time is not
+   * enough.
+   */
   enter(attempt: DirectAttempt, patienceMs: number): Promise<Admission | AdmissionRefused> {
     const waitMs = this.#parts.waitMs(attempt);
     if (Number.isFinite(waitMs) && waitMs > patienceMs) return Promise.resolve(refusal(waitMs));
@@ -92,8 +95,8 @@ export class DirectLine<Held extends HeldByDirect> {
   }
 
   /**
-   * Lets in whoever may begin.
-   * @returns milliseconds until another look is worth it; `Infinity` where something else calls for it
+   * Admits the clients that may begin.
+   * @returns milliseconds until it is worth looking again; `Infinity` if something else calls for it
    */
   admit(): number {
     let again = Number.POSITIVE_INFINITY;
@@ -111,7 +114,7 @@ export class DirectLine<Held extends HeldByDirect> {
     return again;
   }
 
-  /** Refuses whoever waits; only those that have no other courier than this, if it is given. */
+  /** Refuses the waiting clients, or only those that have no courier other than this one. */
   refuse(courier?: CourierKind): void {
     for (const waiter of this.#waiting) {
       if (courier === undefined || waiter.attempt.couriers.every((each) => each === courier)) waiter.refuse();

@@ -3,19 +3,19 @@ import { dayMs } from './limits.ts';
 import { type LearnedPause, pauseLeftMs } from './pause.ts';
 import { SlidingWindow, type WindowEntry } from './sliding-window.ts';
 
-/** An attempt that has served somebody outside the tenant. */
+/** An attempt that served recipients outside the tenant. */
 export interface ExternalCount {
   readonly destination: string;
   readonly endedAtMs: number;
-  /** So many of them. */
+  /** Number of such recipients. */
   readonly external: number;
 }
 
-/** Of the tenant's limit, this part is for mailboxes alone that have not used their even share. */
+/** The part of the tenant's limit reserved for mailboxes that have not used their even share. */
 const keptForOthers = 0.25;
 
 /**
- * The external recipients of one connection in 24 hours: Microsoft counts them for the tenant (Tenant External
+ * The external recipients of one connection in 24 hours. Microsoft counts them for the tenant (Tenant External
  * Recipient Rate Limit), so its mailboxes share them. A mailbox that has used more than an even share leaves a quarter
  * of the limit to the others.
  */
@@ -24,12 +24,12 @@ export class ExternalLimit {
   readonly #granted: GrantedPart | undefined;
   readonly #all: SlidingWindow;
   readonly #destinations = new Map<string, SlidingWindow>();
-  /** Set when Microsoft says that the limit is reached. */
+  /** Set when Microsoft reports that the limit is reached. */
   pause: LearnedPause | undefined;
 
   /**
-   * @param limit undefined: only pauses hold
-   * @param granted what this instance has of the limit, where it shares that with others
+   * @param limit undefined: only pauses apply
+   * @param granted this instance's part of the limit, if other instances share it
    */
   constructor(limit: number | undefined, granted?: GrantedPart) {
     this.#limit = limit;
@@ -37,15 +37,16 @@ export class ExternalLimit {
     this.#all = new SlidingWindow(limit ?? 1, dayMs);
   }
 
-  /** Whether recipients are counted beforehand. */
+  /** Whether recipients are counted in advance. */
   get counts(): boolean {
     return this.#limit !== undefined;
   }
 
   /**
-   * What the store says of the last 24 hours.
+   * Loads the last 24 hours from the store.
    * @param sent of all mailboxes of the connection
-   * @param isKnown those whose every attempt was made here since an earlier call: they are known better than by the store
+   * @param isKnown true for mailboxes whose every attempt since an earlier call was made here: the counts here are
+   * better than the store's
    */
   seed(sent: readonly ExternalCount[], isKnown: (destination: string) => boolean): void {
     const others = new Map<string, WindowEntry[]>();
@@ -63,7 +64,9 @@ export class ExternalLimit {
     this.#all.replace(all.sort((a, b) => a.atMs - b.atMs));
   }
 
-  /** Milliseconds until a destination may send to so many external recipients; `Infinity`: until an attempt has ended. */
+  /**
+   * Milliseconds until a destination may send to this many external recipients; `Infinity`: until an attempt has ended.
+   */
   waitMs(destination: string, nowMs: number, recipients: number): number {
     const pausedMs = pauseLeftMs(this.pause, nowMs);
     if (this.#limit === undefined) return pausedMs;
@@ -74,12 +77,15 @@ export class ExternalLimit {
     return Math.max(pausedMs, ownMs, this.#granted?.waitMs(recipients) ?? 0);
   }
 
-  /** Whether a part of what instances share is asked for, for so many: the answer wakes all that wait for it. */
+  /**
+   * Whether a part of the limit shared between instances has been requested for this many; the answer wakes all that
+   * wait for it.
+   */
   isAskedFor(recipients: number): boolean {
     return this.#granted?.isAskedFor(recipients) === true;
   }
 
-  /** No mailbox of the connection is delivered here any more. @returns resolves when others may have what is left */
+  /** No mailbox of the connection is delivered here any more. @returns resolves when the rest is available to others */
   async close(): Promise<void> {
     await this.#granted?.close();
   }
@@ -91,7 +97,7 @@ export class ExternalLimit {
     this.#destination(destination).reserve(recipients);
   }
 
-  /** What was reserved has ended; `used` of the recipients were served. */
+  /** A reserved attempt has ended; `used` of its recipients were served. */
   settle(destination: string, reserved: number, atMs: number, used: number): void {
     if (!this.counts || (reserved === 0 && used === 0)) return;
     this.#all.settle(reserved, atMs, used);

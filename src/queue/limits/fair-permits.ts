@@ -1,4 +1,4 @@
-/** Who takes permits, and is told when it may try again. */
+/** Takes permits, and is woken when it may try again. */
 export interface PermitTaker {
   readonly connection: string;
   /** May call {@link FairPermits.take} at once. */
@@ -15,9 +15,9 @@ interface Group {
 const shareOfOneConnection = 0.75;
 
 /**
- * The permits for deliveries at the same time, over all mailboxes. A permit that becomes free goes to the connections in
- * turn, and within a connection to its mailboxes in turn: however much one of them has to send, each other gets its
- * permit after at most one delivery of everybody else.
+ * Permits for concurrent deliveries of all mailboxes. A permit that becomes free goes to the connections in turn, and
+ * within a connection to its mailboxes in turn. However much one mailbox has to send, each other gets its permit after
+ * at most one delivery of everybody else.
  */
 export class FairPermits {
   readonly #total: number;
@@ -33,7 +33,7 @@ export class FairPermits {
     this.#ofOneConnection = Math.ceil(total * shareOfOneConnection);
   }
 
-  /** @returns whether a permit was free; if not, the taker is woken when one is its own to take */
+  /** @returns whether a permit was free; if not, the taker is woken when one is reserved for it */
   take(taker: PermitTaker): boolean {
     const group = this.#group(taker.connection);
     const isItsTurn = this.#turn === taker || group.waiting.size === 0;
@@ -59,7 +59,7 @@ export class FairPermits {
     }
   }
 
-  /** Takes out of the line whoever is first in it and could have a permit. */
+  /** Removes and returns the first in line that could have a permit. */
   #next(): PermitTaker | undefined {
     if (this.#held >= this.#total) return undefined;
     for (const [connection, group] of this.#groups) {

@@ -1,19 +1,19 @@
 import type { Clock } from '../../base/clock.ts';
 
 /**
- * Parts of the tenant's limits that several instances on one store take for themselves before they send, so that they
- * never send more together. Both calls reject as the store does; a grant whose answer was lost is given by the next one
- * for the connection.
+ * Parts of the tenant's limits that each of several instances on one store reserves before sending, so that together
+ * they never send more. Both calls reject as the store does; if the answer to a grant is lost, the next call for the
+ * connection returns it.
  */
 export interface ExternalGrants {
   /**
-   * Takes a part of what is left of a connection's limit: less what attempts within the window were recorded to have
-   * used, and what processes hold. What is recorded of an attempt of this process lowers what it holds by as much. A
-   * process that ended without a word holds its part for another day: it may have used it.
-   * @returns how much this process holds more, 0 to `amount`
+   * Takes a part of what is left of a connection's limit, which is the limit less the recorded usage within the window
+   * and less what processes hold. Recording an attempt of this process lowers what it holds by as much. A process that
+   * ended without giving its part back holds it for another day, because it may have used it.
+   * @returns how much more this process holds, 0 to `amount`
    */
   grant(connection: string, amount: number, of: ExternalWindow): Promise<number>;
-  /** Gives up a part that was not used. */
+  /** Gives back an unused part. */
   giveBack(connection: string, amount: number): Promise<void>;
 }
 
@@ -30,24 +30,24 @@ export interface GrantedPartOptions {
   readonly connection: string;
   readonly limit: number;
   readonly windowMs: number;
-  /** What was asked for is here, or is not to be had. */
+  /** The requested part has arrived, or is not available. */
   onAnswer(): void;
   onFailure(error: unknown): void;
 }
 
-/** Asked for at a time, of the limit: what an idle instance keeps from the others. */
+/** Share of the limit requested at a time: what an idle instance keeps from the others. */
 const share = 0.01;
-/** A limit that has nothing left is left alone for so long. */
+/** How long no more is requested of a limit that has nothing left. */
 const refusedForMs = 60_000;
-/** A store that could not be asked, likewise. */
+/** The same after the store could not be asked. */
 const failedForMs = 1000;
 
-/** What this instance holds of the limit of one connection. */
+/** This instance's part of the limit of one connection. */
 export class GrantedPart {
   readonly #options: GrantedPartOptions;
-  /** Granted, and not used by an attempt that has ended. */
+  /** Granted, and not yet used by an attempt that has ended. */
   #held = 0;
-  /** Of that, for attempts under way. */
+  /** The part of it reserved for attempts under way. */
   #reserved = 0;
   #isAsking = false;
   #refusedUntilMs = Number.NEGATIVE_INFINITY;
@@ -58,14 +58,14 @@ export class GrantedPart {
     this.#options = options;
   }
 
-  /** Whether there is no part for so many yet, and the store is asked for one. */
+  /** Whether the part for this many is still missing and has been requested from the store. */
   isAskedFor(recipients: number): boolean {
     if (this.#missing(recipients) === 0 || this.waitMs(recipients) > 0) return false;
     if (!this.#isAsking) void this.#ask(recipients);
     return true;
   }
 
-  /** Milliseconds until it is worth asking for so many; 0: now, or they are here. */
+  /** Milliseconds until it is worth requesting this many; 0: now, or they are granted. */
   waitMs(recipients: number): number {
     const leftMs = this.#refusedUntilMs - this.#options.clock.now();
     // A longer wait began before the clock was set back.
@@ -76,21 +76,21 @@ export class GrantedPart {
     this.#reserved += recipients;
   }
 
-  /** What was reserved has ended; `used` of it is recorded soon, or may have been used. */
+  /** A reserved attempt has ended; `used` of it is recorded soon, or may have been used. */
   settle(reserved: number, used: number): void {
     this.#reserved -= reserved;
     this.#held = Math.max(0, this.#held - used);
     if (this.#isClosed) this.#giveBackFree();
   }
 
-  /** Gives back what no attempt under way needs. @returns resolves when the store has it. Never rejects */
+  /** Gives back what no attempt under way needs. @returns resolves when the store has recorded it. Never rejects */
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#giveBackFree();
     await this.#givenBack;
   }
 
-  /** So many cannot be more than the limit, which one message alone may go beyond. */
+  /** Never more than the limit, which only a single message may exceed. */
   #missing(recipients: number): number {
     const needed = Math.min(recipients, this.#options.limit);
     return Math.max(0, needed - Math.max(0, this.#held - this.#reserved));
@@ -104,7 +104,7 @@ export class GrantedPart {
       const granted = await grants.grant(connection, amount, { limit, windowMs, nowMs: clock.now() });
       this.#held += granted;
       if (this.#missing(recipients) > 0) this.#refusedUntilMs = clock.now() + refusedForMs;
-      // Too little for this message is enough for one of another instance.
+      // What is too little for this message may be enough for a message of another instance.
       if (this.#isClosed || this.#missing(recipients) > 0) this.#giveBackFree();
     } catch (error) {
       onFailure(error);

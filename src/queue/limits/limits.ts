@@ -1,16 +1,16 @@
 import { domainOf } from '../../message/address/address.ts';
 
-/** The limits that deliveries keep to. */
+/** Delivery limits. */
 export interface QueueLimits {
-  /** Of one mailbox. */
+  /** For one mailbox. */
   readonly messagesPerMinute: number;
-  /** In 24 hours, of one mailbox. */
+  /** In 24 hours, for one mailbox. */
   readonly recipientsPerDay: number;
-  /** Attempts at the same time for one mailbox by each courier; default what Microsoft allows it (`CourierTraits`). */
+  /** Concurrent attempts for one mailbox by each courier; default: what Microsoft allows (`CourierTraits`). */
   readonly concurrentPerMailbox?: number;
-  /** Attempts at the same time over all mailboxes; default {@link usualConcurrency}. */
+  /** Concurrent attempts over all mailboxes; default {@link usualConcurrency}. */
   readonly concurrentDeliveries?: number;
-  /** Recipients outside the tenant in 24 hours, of one connection; absent: not counted beforehand. */
+  /** Recipients outside the tenant in 24 hours, for one connection; absent: not counted in advance. */
   readonly externalRecipientsPerDay?: number;
 }
 
@@ -22,7 +22,7 @@ export const dayMs = 24 * 60 * minuteMs;
 /** Whether an address belongs to the tenant of a connection: Microsoft does not count it as external. */
 export type IsInternal = (connection: string, address: string) => boolean;
 
-/** Whether one person logs in for all mailboxes of a connection: they share what Microsoft lets a login do. */
+/** Whether one person logs in for all mailboxes of a connection, so that they share the limits of that login. */
 export type OneLogin = (connection: string) => boolean;
 
 /** @param domains of each connection, as `domainOf` gives them; subdomains are domains of their own */

@@ -1,15 +1,15 @@
 import { minuteMs, type QueueLimits } from './limits.ts';
 import { SlidingWindow } from './sliding-window.ts';
 
-/** A mailbox that waits looks again after this time at the latest. */
+/** A waiting mailbox looks again after this time at the latest. */
 const lookAgainMs = 10_000;
-/** A mailbox that has not asked for so long waits no more. */
+/** A mailbox that has not asked for this long no longer waits. */
 const forgottenAfterMs = 2.5 * lookAgainMs;
 
 /**
- * What the mailboxes share that one person sends as, by a courier whose limits are counted so: Exchange counts messages
- * a minute and connections for who logs in, and that is the person, whatever mailbox MAIL FROM names. Mailboxes that
- * wait are served in the order in which they asked.
+ * Limits shared by the mailboxes that one person sends as, for couriers whose limits are counted by login: Exchange
+ * counts messages a minute and connections for the person who logs in, whatever mailbox MAIL FROM names. Waiting
+ * mailboxes are served in the order in which they asked.
  */
 export class LoginLimit {
   readonly #minute: SlidingWindow;
@@ -21,9 +21,9 @@ export class LoginLimit {
   readonly #waiting = new Map<string, number>();
 
   /**
-   * @param sentAtMs the ends of attempts of the last minute, before a restart; undefined: nobody begins before
-   *   {@link seed} tells them
-   * @param wake lets a mailbox that waits ask again
+   * @param sentAtMs the ends of attempts of the last minute, before a restart; undefined: nobody begins before {@link
+   * seed} supplies them
+   * @param wake lets a waiting mailbox ask again
    */
   constructor(
     limits: Required<Pick<QueueLimits, 'messagesPerMinute' | 'concurrentPerMailbox'>>,
@@ -37,7 +37,7 @@ export class LoginLimit {
     if (sentAtMs) this.seed(sentAtMs);
   }
 
-  /** @param sentAtMs the ends of attempts of the last minute, made before this was; ascending */
+  /** @param sentAtMs the ends of attempts of the last minute, made before this object existed; ascending */
   seed(sentAtMs: readonly number[]): void {
     this.#isSeeded = true;
     for (const atMs of sentAtMs) this.#minute.settle(0, atMs, 1);
@@ -49,7 +49,7 @@ export class LoginLimit {
     this.#forget(nowMs);
     const waiting = [...this.#waiting.keys()];
     const position = this.#waiting.has(destination) ? waiting.indexOf(destination) : waiting.length;
-    // What fits in behind all who asked before.
+    // What fits in after everybody who asked earlier.
     const minuteWaitMs = this.#minute.waitMs(nowMs, position + 1);
     if (this.#isSeeded && minuteWaitMs === 0 && this.#running + position < this.#most) return 0;
     this.#waiting.set(destination, nowMs);
@@ -63,7 +63,7 @@ export class LoginLimit {
     this.#minute.reserve(1);
   }
 
-  /** It counts as so many messages. */
+  /** An attempt counts as this many messages. */
   settle(atMs: number, messages: number): void {
     this.#minute.settle(1, atMs, messages);
   }
@@ -76,7 +76,7 @@ export class LoginLimit {
 
   #forget(nowMs: number): void {
     for (const [destination, askedAtMs] of this.#waiting) {
-      // Later than now was before the clock was set back.
+      // A time in the future was noted before the clock was set back.
       if (askedAtMs > nowMs || nowMs - askedAtMs > forgottenAfterMs) this.#waiting.delete(destination);
     }
   }

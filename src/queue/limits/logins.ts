@@ -14,19 +14,19 @@ export interface LoginLimitsOptions {
   readonly couriers: CourierTable;
   /** Default: each mailbox logs in itself. */
   readonly oneLogin?: OneLogin;
-  /** Lets a mailbox that waits ask again. */
+  /** Lets a waiting mailbox ask again. */
   wake(destination: string): void;
 }
 
-/** The limits of a connection by one courier. */
+/** The limits of one courier of a connection. */
 interface OfConnection {
   readonly limits: ReadonlyMap<CourierKind, LoginLimit>;
-  /** The store is telling what was sent before. */
+  /** The stored usage is being read. */
   seeding: Promise<void> | undefined;
   isSeeded: boolean;
 }
 
-/** What mailboxes share for which one person logs in. */
+/** Limits shared by mailboxes for which one person logs in. */
 export class LoginLimits {
   readonly #options: LoginLimitsOptions;
   readonly #connections = new Map<string, OfConnection>();
@@ -35,12 +35,12 @@ export class LoginLimits {
     this.#options = options;
   }
 
-  /** Undefined where each mailbox logs in itself, or Microsoft counts for the mailbox. */
+  /** Undefined if each mailbox logs in itself, or Microsoft counts by mailbox. */
   of(connection: string, courier: CourierKind): LoginLimit | undefined {
     const { couriers, oneLogin, log } = this.#options;
     if (!couriers[courier].limitsByLogin || !oneLogin?.(connection)) return undefined;
     const shared = this.#connection(connection);
-    // The settings have changed since the mailbox was opened, or the store could not be read: it waits, and asks again.
+    // The settings have changed since the mailbox was opened, or the store could not be read: it waits and asks again.
     if (!shared.isSeeded && !shared.seeding) {
       this.#seeded(connection, shared).catch((error: unknown) =>
         log.error({ error }, 'queue: the store cannot be read or written'),
@@ -49,12 +49,12 @@ export class LoginLimits {
     return shared.limits.get(courier);
   }
 
-  /** Reads what was sent before, where mailboxes share a login. @throws what the store throws */
+  /** Reads the earlier usage if mailboxes share a login. @throws what the store throws */
   async ready(connection: string): Promise<void> {
     if (this.#options.oneLogin?.(connection)) await this.#seeded(connection, this.#connection(connection));
   }
 
-  /** Another instance sends by these logins from now on. */
+  /** Another instance uses these logins from now on. */
   forget(connection: string): void {
     this.#connections.delete(connection);
   }

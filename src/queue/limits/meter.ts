@@ -17,17 +17,17 @@ export interface MeteredAttempt {
   readonly recipients: readonly string[];
 }
 
-/** An attempt on a message, by its own courier or by another one. */
+/** An attempt on a message, by its own courier or another one. */
 export function meteredAttempt({ courier, recipients }: QueuedMessage, chosen = courier): MeteredAttempt {
   return { courier: chosen, recipients: recipientsFor(recipients, chosen).map(({ address }) => address) };
 }
 
-/** What an attempt under way holds of them. */
+/** What an attempt under way holds of the limits. */
 export interface HeldPart {
   readonly courier: CourierKind;
   readonly recipients: number;
   readonly external: number;
-  /** What the login shares with other mailboxes, where it does. */
+  /** The limits the login shares with other mailboxes, if it does. */
   readonly login: LoginLimit | undefined;
   settled: boolean;
 }
@@ -38,14 +38,14 @@ export interface DestinationMeterOptions {
   readonly limits: QueueLimits;
   readonly couriers: CourierTable;
   readonly external: ExternalLimit;
-  /** What the login of an attempt shares with other mailboxes; undefined where the mailbox logs in itself. */
+  /** The limits that the login of an attempt shares with other mailboxes; undefined if the mailbox logs in itself. */
   loginOf(courier: CourierKind): LoginLimit | undefined;
   isExternal(address: string): boolean;
   /** What was sent within the last day, before a restart. */
   readonly sent: readonly SentCount[];
 }
 
-/** How much of its limits a mailbox has used, and when it may use more. */
+/** Meters a mailbox's use of its limits, and when it may use more. */
 export class DestinationMeter {
   readonly #options: DestinationMeterOptions;
   readonly #minute: SlidingWindow;
@@ -63,7 +63,7 @@ export class DestinationMeter {
     }
   }
 
-  /** @param one whether one attempt is enough for now */
+  /** @param one whether only one attempt at a time is allowed for now */
   hasPermit(courier: CourierKind, one: boolean): boolean {
     if (one) return courierKinds.every((kind) => this.#running[kind] === 0);
     const { limits, couriers } = this.#options;
@@ -88,7 +88,7 @@ export class DestinationMeter {
     return this.#options.loginOf(attempt.courier)?.waitMs(this.#options.destination, now) ?? 0;
   }
 
-  /** Likewise, until the tenant may. */
+  /** The same for the tenant. */
   externalWaitMs(attempt: MeteredAttempt): number {
     const { external, destination, clock } = this.#options;
     if (!external.counts && !external.pause) return 0;
@@ -96,7 +96,7 @@ export class DestinationMeter {
     return recipients === 0 ? 0 : external.waitMs(destination, clock.now(), recipients);
   }
 
-  /** Whether a part of what instances share of the tenant's limit has to come first, and is asked for. */
+  /** Whether a part of the tenant's limit shared between instances is needed first and has been requested. */
   isExternalAskedFor(attempt: MeteredAttempt): boolean {
     const { external } = this.#options;
     const recipients = external.counts ? this.#externalOf(attempt.recipients) : 0;
@@ -117,7 +117,7 @@ export class DestinationMeter {
   }
 
   /**
-   * An attempt has ended. It counts as a message whatever came of it; of its recipients those that were served count.
+   * An attempt has ended. It counts as a message whatever the outcome; only served recipients count.
    * @returns how many of these are outside the tenant
    */
   settle(part: HeldPart, report: DeliveryReport): number {
@@ -127,7 +127,7 @@ export class DestinationMeter {
     return external;
   }
 
-  /** Gives the permit back; an attempt that was not made counts for nothing. */
+  /** Gives the permit back; an attempt that was not made does not count. */
   release(part: HeldPart): void {
     if (!part.settled) this.#end(part, 0, 0, 0);
     this.#running[part.courier]--;

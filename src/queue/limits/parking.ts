@@ -10,19 +10,19 @@ export interface ParkingOptions {
   readonly clock: Clock;
   readonly attempts: Pick<AttemptPermits, 'externalWaitMs'>;
   readonly guard: LeaseGuard;
-  /** @param untilMs undefined where the store could not be written */
+  /** @param untilMs undefined if the store could not be written */
   onParked(ids: readonly string[], untilMs: number | undefined): void;
-  /** Another instance delivers by now: it puts them off itself. */
+  /** Another instance delivers by now and defers them itself. */
   onLost(ids: readonly string[]): void;
   onFailure(error: unknown): void;
 }
 
-/** So long a message waits at least that the tenant's limit stops: mail within the tenant goes on without it. */
+/** The least wait of a message stopped by the tenant's limit: mail within the tenant continues without it. */
 const shortestMs = 5 * 60_000;
-/** Likewise one that waits for a courier of its own while others go by another. */
+/** The same for a message that waits for its own courier while others use another one. */
 const courierMs = 60_000;
 
-/** Puts off in the store what must not hold up the mail behind it. */
+/** Defers messages in the store that must not hold up the mail behind them. */
 export class Parking {
   readonly #options: ParkingOptions;
 

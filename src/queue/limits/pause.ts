@@ -1,6 +1,6 @@
 import type { DeliveryReport, RecipientOutcome } from '../../message/delivery.ts';
 
-/** A pause that an upstream has asked for, or that a refusal calls for. */
+/** A pause that an upstream asked for, or that a refusal calls for. */
 export interface LearnedPause {
   /** What is paused: a destination, or the external recipients of a connection ({@link externalKey}). */
   readonly key: string;
@@ -8,22 +8,22 @@ export interface LearnedPause {
   readonly untilMs: number;
   /** When it was learned. */
   readonly sinceMs: number;
-  /** Of the refusal, as in {@link RecipientOutcome}. */
+  /** Code of the refusal, as in {@link RecipientOutcome}. */
   readonly code: string;
   readonly text: string;
   /** Refusals in a row, with nothing delivered in between; 1 or more. */
   readonly strikes: number;
-  /** An administrator has to change something; a sign of one ends the pause. */
+  /** An administrator has to change something; a sign that one has ends the pause. */
   readonly needsAdmin: boolean;
 }
 
-/** Milliseconds that a pause still lasts. One that was learned later than now is over: the clock has been set back. */
+/** Milliseconds that a pause still lasts. One learned in the future is over: the clock was set back. */
 export function pauseLeftMs(pause: LearnedPause | undefined, nowMs: number): number {
   if (!pause || pause.sinceMs > nowMs) return 0;
   return Math.max(0, pause.untilMs - nowMs);
 }
 
-/** What a report asks for. */
+/** The pause a report asks for. */
 export interface AskedPause {
   readonly askedMs: number;
   readonly because: RecipientOutcome;
@@ -33,7 +33,7 @@ const hourMs = 3_600_000;
 const longestQuotaPauseMs = 6 * hourMs;
 const longestPauseMs = hourMs / 4;
 
-/** The key of a pause that holds for the external recipients of all mailboxes of a connection. */
+/** The key of a pause for the external recipients of all mailboxes of a connection. */
 export function externalKey(connection: string): string {
   return `${connection} external`;
 }
@@ -44,21 +44,21 @@ export function externalKey(connection: string): string {
  */
 export function mailboxPause(report: DeliveryReport, adminPauseMs: number): AskedPause | undefined {
   const refused = report.recipients.filter((each) => each.outcome !== 'delivered');
-  // What is held waits for a word about the message alone.
+  // A held message waits only for a decision about that message.
   const forAdmin = report.hold ? undefined : refused.find((each) => each.outcome === 'needs-admin');
   const askedMs = Math.max(report.pauseMailboxMs ?? 0, forAdmin && concernsMailbox(forAdmin) ? adminPauseMs : 0);
   const because = forAdmin ?? refused.find((each) => each.scope === 'mailbox') ?? refused[0];
   return because && askedMs > 0 ? { askedMs, because } : undefined;
 }
 
-/** Where a courier gives a time but no pause, the wait is the message's alone. */
+/** If a courier gives a time but no pause, only the message waits. */
 function concernsMailbox({ scope, retryAfterMs }: RecipientOutcome): boolean {
   return scope === undefined || ((scope === 'mailbox' || scope === 'tenant') && retryAfterMs === undefined);
 }
 
 /**
  * The pause that external recipients need after an attempt: the tenant's external recipient limit (5.7.233) is used up
- * for all of its mailboxes, and at least for an hour. Recipients within the tenant are not counted, and get their mail.
+ * for all of its mailboxes, for an hour at least. Recipients within the tenant are not counted and get their mail.
  */
 export function externalPause(
   report: DeliveryReport,
@@ -71,9 +71,9 @@ export function externalPause(
 }
 
 /**
- * The pause that follows: twice as long with each refusal in a row, up to a quarter of an hour, or six hours where an
- * hour or more was asked for, as quotas do.
- * @param startedAtMs of the attempt: those under way when a pause began tell the same, not more
+ * The next pause: doubled with each refusal in a row, up to a quarter of an hour, or six hours if an hour or more was
+ * asked for, as quotas do.
+ * @param startedAtMs of the attempt: attempts that were under way when a pause began confirm it but do not extend it
  */
 export function learnPause(
   key: string,

@@ -1,21 +1,21 @@
-/** What was used, and when. */
+/** An amount used, and when. */
 export interface WindowEntry {
   readonly atMs: number;
   readonly amount: number;
 }
 
-/** Entries gone from the front are cut off in bulk, so that none is moved more than once. */
+/** Entries that have left the window are cut off in bulk, so that none is moved more than once. */
 const cutOffAfter = 256;
 
 /**
- * How much was used within the last `windowMs`, exactly: what Microsoft counts is a window that slides, and a bucket
- * that refills would let twice the limit through around a pause.
+ * Measures exactly how much was used within the last `windowMs`. Microsoft counts in a sliding window; a token bucket
+ * would let twice the limit through around a pause.
  *
- * Microsoft counts an attempt at a moment between its start and its end that nobody here knows. So an attempt takes
- * its part of the limit from its start ({@link reserve}) until a whole window after its end ({@link settle}): whatever
- * the moment was, no window of Microsoft's ever holds more than the limit.
+ * Microsoft counts an attempt at an unknown moment between its start and its end. So an attempt takes its part of the
+ * limit from its start ({@link reserve}) until a whole window after its end ({@link settle}): whatever the moment was,
+ * no window of Microsoft's ever holds more than the limit.
  *
- * Where the clock is set back, what was used last counts as used just now.
+ * If the clock is set back, the latest usage counts as used just now.
  */
 export class SlidingWindow {
   readonly #windowMs: number;
@@ -31,24 +31,24 @@ export class SlidingWindow {
     this.#windowMs = windowMs;
   }
 
-  /** What was used and has not been forgotten yet, in the order of its times. */
+  /** Usage that has not been forgotten yet, ordered by time. */
   get entries(): readonly WindowEntry[] {
     return this.#entries.slice(this.#first);
   }
 
-  /** Takes the place of what was used; what is reserved stays so. @param entries in the order of their times */
+  /** Replaces the recorded usage; reservations stay. @param entries ordered by time */
   replace(entries: readonly WindowEntry[]): void {
     this.#entries = [...entries];
     this.#first = 0;
     this.#used = entries.reduce((sum, { amount }) => sum + amount, 0);
   }
 
-  /** Takes a part of the limit for something that begins now. */
+  /** Reserves a part of the limit for something that begins now. */
   reserve(amount: number): void {
     this.#reserved += amount;
   }
 
-  /** What began with {@link reserve} has ended, and used as much. */
+  /** What began with {@link reserve} has ended and used this much. */
   settle(reserved: number, atMs: number, used: number): void {
     this.#reserved -= reserved;
     this.#setBack(atMs);
@@ -63,8 +63,8 @@ export class SlidingWindow {
   }
 
   /**
-   * Milliseconds until `amount` fits in; 0 if now, `Infinity` if only the end of something under way makes room. More
-   * than the whole limit fits into an empty window.
+   * Milliseconds until `amount` fits in; 0: now; `Infinity`: only the end of something under way makes room. An amount
+   * above the whole limit fits into an empty window.
    * @param limit another limit than the window's own
    */
   waitMs(nowMs: number, amount: number, limit = this.#limit): number {
@@ -77,7 +77,7 @@ export class SlidingWindow {
     return excess > 0 ? Number.POSITIVE_INFINITY : 0;
   }
 
-  /** Nothing was used later than now. */
+  /** No usage lies in the future. */
   #setBack(nowMs: number): void {
     const aheadMs = (this.#entries.at(-1)?.atMs ?? nowMs) - nowMs;
     if (aheadMs <= 0) return;

@@ -2,10 +2,10 @@ import type { Clock } from '../../base/clock.ts';
 import type { QueuedMessage } from '../message.ts';
 import type { QueueStore } from '../store.ts';
 
-/** Messages known in memory for each account; the rest stays in the store. */
+/** Messages kept in memory for each account; the rest stay in the store. */
 export const readAhead = 50;
 
-/** A store that could not be read is left alone for so long. */
+/** How long to wait after the store could not be read. */
 const restMs = 1000;
 
 export interface AccountTurnsOptions {
@@ -14,7 +14,7 @@ export interface AccountTurnsOptions {
   readonly clock: Clock;
   /** Messages that have been taken: in the store they may still be due. */
   readonly away: ReadonlySet<string>;
-  /** {@link AccountTurns.peek} may say more than `reading` now. */
+  /** {@link AccountTurns.peek} may no longer say `reading`. */
   onRead(): void;
   onFailure(error: unknown): void;
 }
@@ -23,31 +23,31 @@ interface Turn {
   ready: QueuedMessage[];
   /** The store may hold due messages that are not in {@link ready}. */
   more: boolean;
-  /** A message was accepted that a read under way may not have found. */
+  /** A message was accepted that the read under way may not have found. */
   isMissed: boolean;
 }
 
-/** What a read has found takes effect, unless that is worth nothing any more. */
+/** Applies what a read has found, unless it is stale by then. */
 type Apply = () => void;
 
 /**
- * The due messages of one mailbox: accounts that share it take turns, each with its longest due message. A
- * notification takes the turn of the account whose mail failed: first in line, the notices of a flood would double it.
+ * The due messages of one mailbox: accounts that share it take turns, each with its longest due message. A notice takes
+ * the turn of the account whose mail failed: if notices went first, those of a flood would double it.
  *
- * What is in the store is read one piece at a time, and nothing starts meanwhile: so no account loses its turn, and no
- * message is taken that an older read finds again.
+ * The store is read one piece at a time, and nothing starts meanwhile: so no account loses its turn, and no message is
+ * taken that an older read finds again.
  */
 export class AccountTurns {
   readonly #options: AccountTurnsOptions;
-  /** In the order of their turns. */
+  /** In turn order. */
   readonly #turns = new Map<string, Turn>();
-  /** The store may hold due messages of accounts that have no turn. */
+  /** The store may hold due messages of accounts without a turn. */
   #isStale = true;
-  /** What a look has found comes before another look: however fast mail falls due, something starts in between. */
+  /** The result of a look is used before the next look: however fast mail falls due, something starts in between. */
   #isFresh = false;
-  /** The earliest time at which something falls due that no turn counts with. */
+  /** The earliest time at which something falls due that no turn accounts for. */
   #dueMs = 0;
-  /** The read under way; one that is worth nothing any more is another. */
+  /** The read under way; a stale read is not this one. */
   #reading: Promise<Apply> | undefined;
   #isLooking = false;
   #endRest: (() => void) | undefined;
@@ -56,14 +56,14 @@ export class AccountTurns {
     this.#options = options;
   }
 
-  /** When another look is worth it, as far as is known; `Infinity`: when something is accepted or put off. */
+  /** When it is worth looking again, as far as is known; `Infinity`: when something is accepted or deferred. */
   get dueMs(): number {
     return this.#dueMs;
   }
 
   /** A new message, due at once. */
   accepted(message: QueuedMessage): void {
-    // A look into the store may have been quicker, or is to come.
+    // A look into the store may have found it first, or is still to come.
     if (this.#options.away.has(message.id)) return;
     const turn = this.#turns.get(message.account);
     if (!turn) {
@@ -86,12 +86,12 @@ export class AccountTurns {
     this.#isStale = true;
   }
 
-  /** A message falls due then that was not known to. */
+  /** A message falls due at a time not known before. */
   defer(untilMs: number): void {
     this.#dueMs = Math.min(this.#dueMs, untilMs);
   }
 
-  /** The store has changed: nothing in memory holds any more, and nothing that is being read. */
+  /** The store has changed: neither the messages in memory nor those being read are valid any more. */
   reload(): void {
     this.#turns.clear();
     this.#forgetRead();
@@ -105,8 +105,8 @@ export class AccountTurns {
   }
 
   /**
-   * The first message, in the order of turns, that may start.
-   * @returns `blocked` if there are messages and none of them may; `reading` if the store has to be read first
+   * The first message in turn order that may start.
+   * @returns `blocked` if there are messages and none may start; `reading` if the store has to be read first
    */
   peek(
     nowMs: number,
@@ -121,7 +121,7 @@ export class AccountTurns {
     return isNone && this.#isStale ? this.#read(this.#look(nowMs)) : found;
   }
 
-  /** Takes out what {@link peek} gave; its account is the last in line then. */
+  /** Removes what {@link peek} returned; its account then goes to the end of the line. */
   take(message: QueuedMessage): void {
     const turn = this.#turns.get(message.account);
     if (!turn) return;
@@ -171,7 +171,7 @@ export class AccountTurns {
     return () => {
       turn.ready = due.filter(({ id }) => !left.has(id));
       turn.more = turn.ready.length > 0 || turn.isMissed;
-      // What was under way and is not any more: what was read of it is old, and it may be due again.
+      // These were under way and no longer are: what was read of them is stale, and they may be due again.
       if (due.some(({ id }) => left.has(id) && !away.has(id))) this.#isStale = true;
     };
   }

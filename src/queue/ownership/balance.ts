@@ -2,12 +2,12 @@ import type { HeldLease, HeldLeases } from './held-leases.ts';
 import type { Instances } from './instances.ts';
 import type { OwnershipTimes } from './times.ts';
 
-/** What an instance left alone is kept from it for so long; twice as long where it then does so again. */
+/** How long nothing more is given to an instance that left mail alone; doubled each time it does so again. */
 const firstKeptMs = 15_000;
 const longestKeptMs = 10 * 60_000;
 const againWithinMs = 30_000;
 
-/** Which leases of this instance another one should have. Times are of the monotonic clock. */
+/** Decides which leases of this instance another one should have. Times are of the monotonic clock. */
 export class Balance {
   readonly #self: string;
   readonly #times: OwnershipTimes;
@@ -40,7 +40,7 @@ export class Balance {
     this.#inert.set(instance, { untilMs: nowMs + forMs, forMs });
   }
 
-  /** The instance that a client waits at, if it is its turn. */
+  /** The instance at which a client waits, if it is its turn. */
   requester({ request, usedAtMs }: HeldLease, nowMs: number): string | undefined {
     if (!request) return undefined;
     const { quietMs, turnMs } = this.#times;
@@ -58,7 +58,7 @@ export class Balance {
     return settled && !isInert && nowMs - usedAtMs >= stayMs ? preferred : undefined;
   }
 
-  /** Notes who asks for which lease. */
+  /** Notes which instance asks for which lease. */
   requested(held: HeldLeases, requests: readonly { readonly key: string; readonly by: string }[], nowMs: number): void {
     const by = new Map(requests.map((each) => [each.key, each.by]));
     for (const each of held.all()) {

@@ -26,7 +26,7 @@ export interface ClaimsOptions {
   gained(lease: Lease): void;
 }
 
-/** How this instance comes to leases: for mail and clients that wait. Every call rejects as the store does. */
+/** How this instance gets leases: for mail and for waiting clients. Every call rejects as the store does. */
 export class Claims {
   readonly #options: ClaimsOptions;
 
@@ -44,7 +44,7 @@ export class Claims {
       await this.#claim(keys.slice(at, at + mostAtOnce));
   }
 
-  /** Asks other owners for what a client waits for. */
+  /** Asks other owners for the keys that clients wait for. */
   async request(): Promise<void> {
     const { clients, held, calls, leases, isActive } = this.#options;
     const keys = clients.keys().filter((key) => !held.of(key));
@@ -60,7 +60,7 @@ export class Claims {
     );
   }
 
-  /** Without a valid lease of this instance they may be another's already: the next renewal tells. */
+  /** Without a valid lease of this instance they may already be another's: the next renewal shows that. */
   #won(leases: readonly Lease[], chosenAmong: readonly string[]): void {
     const { held, instances, isActive } = this.#options;
     if (!isActive()) return;

@@ -1,18 +1,18 @@
 import { Readable } from 'node:stream';
 
-/** So much is kept back where a body comes in several pieces: what was before it is out of our hands by then. */
+/** How much is kept back if a body comes in several pieces: what came before is already sent by then. */
 const keptBackBytes = 4096;
 
 /**
- * A body that is opened when it is first read, with its last octets kept back until they are asked for and a guard lets
- * them through: an upstream that never gets the end of a message never takes it.
- * @param assertMayEnd throws where the end must not come; its error ends the stream
+ * A body that is opened when first read, with its last octets kept back until they are requested and a guard lets them
+ * pass: an upstream that never gets the end of a message never accepts it.
+ * @param assertMayEnd throws if the end must not be sent; its error ends the stream
  */
 export function guardedBody(open: () => Readable | Promise<Readable>, assertMayEnd: () => void): Readable {
   return new GuardedBody(open, assertMayEnd);
 }
 
-/** Without a generator for each message: most bodies are one small piece. */
+/** Avoids a generator for each message: most bodies are one small piece. */
 class GuardedBody extends Readable {
   readonly #open: () => Readable | Promise<Readable>;
   readonly #assertMayEnd: () => void;
@@ -20,11 +20,11 @@ class GuardedBody extends Readable {
   #isOpened = false;
   #kept: Buffer | undefined;
   #isInPieces = false;
-  /** The source has ended, and what is kept is the end. */
+  /** The source has ended, and what is kept is the end of the body. */
   #isAtEnd = false;
 
   constructor(open: () => Readable | Promise<Readable>, assertMayEnd: () => void) {
-    // Nothing is asked for ahead: the guard is to be asked as late as can be.
+    // No read-ahead: the guard has to be asked as late as possible.
     super({ highWaterMark: 0 });
     this.#open = open;
     this.#assertMayEnd = assertMayEnd;
@@ -73,7 +73,7 @@ class GuardedBody extends Readable {
       return;
     }
     this.#kept = last.subarray(last.length - keptBackBytes);
-    // The rest when it is asked for.
+    // The rest is pushed when it is requested.
     this.push(last.subarray(0, last.length - keptBackBytes));
   }
 

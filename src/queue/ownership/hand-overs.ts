@@ -6,10 +6,10 @@ import type { LeaseCalls } from './lease-calls.ts';
 import type { OwnershipLog } from './ownership-log.ts';
 import type { WaitingMail } from './waiting-mail.ts';
 
-/** So many leave for balance at a time, and so often. */
+/** How many leave for balance at a time, and how often. */
 const mostLeaving = 50;
 const everyMs = 200;
-/** A request that has to wait for its turn is looked at again then. */
+/** A request that has to wait for its turn is looked at again after this time. */
 const nextTurnMs = 250;
 
 export interface HandOversOptions {
@@ -21,15 +21,15 @@ export interface HandOversOptions {
   readonly held: HeldLeases;
   readonly mail: WaitingMail;
   readonly balance: Balance;
-  /** Resolves when nothing is under way by a lease. Never rejects. */
+  /** Resolves when nothing is under way under a lease. Never rejects. */
   end(lease: Lease): Promise<void>;
-  /** What was handed over is in the store. */
+  /** The hand-over is recorded in the store. */
   done(): void;
 }
 
 interface Leaving {
   readonly lease: Lease;
-  /** Undefined: whoever should have it. */
+  /** Undefined: the preferred instance. */
   readonly to: string | undefined;
   /** A client waits there. */
   readonly isRequested: boolean;
@@ -52,12 +52,12 @@ export class HandOvers {
     return this.#lookAtBalance() ?? turnMs;
   }
 
-  /** This instance ends: all leave, each as soon as it is idle. */
+  /** This instance stops: all leases leave, each as soon as it is idle. */
   leaveAll(): void {
     for (const each of this.#options.held.all()) if (!each.isLeaving) void this.#leave(each, undefined, false);
   }
 
-  /** Gives up leases that are not held any more. Never rejects: the next renewal names what the store still has. */
+  /** Gives up leases that are no longer held. Never rejects: the next renewal names those the store still has. */
   async giveBack(released: readonly { readonly lease: Lease; readonly to?: string }[]): Promise<void> {
     const { held, calls, leases, log } = this.#options;
     const given = released.map(({ lease }) => lease);
@@ -115,7 +115,7 @@ export class HandOvers {
     const ended = this.#ended;
     this.#ended = [];
     for (const { to } of ended) if (to !== undefined) log.handedOver(to);
-    // Where no mail waits nobody would claim it, and it would be kept from whoever needs it.
+    // If no mail waits, nobody would claim it, and it would be kept from those that need it.
     const isMeant = ({ lease, isRequested }: Leaving) => isRequested || mail.has(lease.key);
     await this.giveBack(
       ended.map(({ lease, to, isRequested }) =>

@@ -4,12 +4,12 @@ import type { LeaseNews, LeaseTable } from './lease.ts';
 import type { LeaseCalls } from './lease-calls.ts';
 import type { OwnershipTimes } from './times.ts';
 
-/** Of renewals that others' changes call for. */
+/** Between renewals that are caused by changes of others. */
 const shortestGapMs = 200;
-/** After a renewal that has failed; twice as long after each further one. */
+/** After a failed renewal; doubled with each further failure. */
 const firstRetryMs = 500;
 const longestRetryMs = 4_000;
-/** A timer that comes so much too late was not on time because the process, or the machine, stood still. */
+/** A timer this late means that the process, or the machine, stood still. */
 const frozenAfterMs = 1_000;
 /** How long the first renewal after that may take. */
 const wakingMs = 2_000;
@@ -20,23 +20,23 @@ export interface HeartbeatOptions {
   readonly clock: Clock;
   readonly monotonicMs: () => number;
   readonly times: OwnershipTimes;
-  /** The store has answered. What it says of leases may be old where {@link Heartbeat.isValid} is false. */
+  /** The store has answered. Its leases may be outdated if {@link Heartbeat.isValid} is false. */
   onNews(news: LeaseNews): void;
   /**
-   * Called once when another instance may have the leases soon, and this one cannot find out.
-   * @param failure of the latest renewal; undefined where none has failed
+   * Called once when another instance may soon have the leases and this one cannot find out.
+   * @param failure of the latest renewal; undefined if none has failed
    */
   onLapse(silentMs: number, failure: unknown): void;
 }
 
 /**
- * Keeps this instance alive in the eyes of the others, and knows by itself when it is not any more: a renewal counts
- * from before it was sent.
+ * Keeps this instance alive in the eyes of the others, and knows without asking when it is no longer alive to them: a
+ * renewal counts from before it was sent.
  */
 export class Heartbeat {
   readonly #options: HeartbeatOptions;
   readonly #rounds: AskedRounds;
-  /** When the latest renewal that was answered was sent, by both clocks; undefined: none was. */
+  /** When the latest answered renewal was sent, by both clocks; undefined: none was. */
   #renewed: { readonly atMs: number; readonly wallMs: number } | undefined;
   #sentMs = Number.NEGATIVE_INFINITY;
   #failures = 0;
@@ -51,12 +51,12 @@ export class Heartbeat {
     this.#rounds = new AskedRounds(options.clock, options.monotonicMs, () => this.#round());
   }
 
-  /** Whether the leases are this instance's for certain. */
+  /** Whether the leases certainly belong to this instance. */
   get isValid(): boolean {
     return this.#silentMs < this.#trustedMs;
   }
 
-  /** Renews for the first time, and from then on by itself. Rejects as the call does. */
+  /** Renews for the first time, and automatically from then on. Rejects as the call does. */
   async start(): Promise<void> {
     this.#isStopped = false;
     this.#rounds.start();
@@ -64,7 +64,7 @@ export class Heartbeat {
     if (this.#failures > 0) throw this.#failure;
   }
 
-  /** Something has changed that a renewal would tell. */
+  /** Something has changed that a renewal would show. */
   nudge(): void {
     const sinceMs = this.#options.monotonicMs() - this.#sentMs;
     if (sinceMs >= shortestGapMs) void this.#rounds.ask();
@@ -80,8 +80,8 @@ export class Heartbeat {
   }
 
   /**
-   * Since the latest renewal was sent. The monotonic clock of a machine stands still while that sleeps, the other one
-   * may be set: the later one is believed, and at worst a renewal comes early.
+   * Time since the latest renewal was sent. The monotonic clock stands still while the machine sleeps, and the wall
+   * clock may be set: the later one counts, and at worst a renewal comes early.
    */
   get #silentMs(): number {
     if (!this.#renewed) return Number.POSITIVE_INFINITY;
@@ -138,7 +138,7 @@ export class Heartbeat {
     this.#cancelLapse = this.#options.clock.after(delayMs, () => this.#look());
   }
 
-  /** The leases cannot be trusted any more, unless a renewal came meanwhile. */
+  /** The leases can no longer be trusted, unless a renewal came meanwhile. */
   #look(): void {
     const leftMs = this.#trustedMs - this.#silentMs;
     if (leftMs > 0) this.#watch(leftMs);

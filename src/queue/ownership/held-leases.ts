@@ -3,7 +3,7 @@ import type { Lease } from './lease.ts';
 /** A lease of this instance. Times are of the monotonic clock. */
 export interface HeldLease {
   readonly lease: Lease;
-  /** When a client last had a delivery of its own by it. */
+  /** When a client last used it for its own delivery. */
   usedAtMs: number;
   /** The instance that asks for it, and since when. */
   request?: { readonly by: string; readonly sinceMs: number } | undefined;
@@ -11,12 +11,12 @@ export interface HeldLease {
   isLeaving: boolean;
 }
 
-/** The leases of this instance, and what the store says of them. */
+/** The leases of this instance, compared with those in the store. */
 export class HeldLeases {
   readonly #held = new Map<string, HeldLease>();
-  /** Fences of leases that are given back, until the store has been told. */
+  /** Fences of leases given back, until the store has recorded that. */
   readonly #givenBack = new Map<string, number>();
-  /** Those of the latest leases that have ended here. */
+  /** Fences of the latest leases that have ended here. */
   readonly #ended = new Map<string, number>();
 
   get size(): number {
@@ -31,22 +31,22 @@ export class HeldLeases {
     return this.#held.get(key);
   }
 
-  /** Whether it is still the one that this instance has. */
+  /** Whether this instance still has this very lease. */
   has({ key, fence }: Lease): boolean {
     return this.#held.get(key)?.lease.fence === fence;
   }
 
-  /** Whether it has begun after all that this instance has had: one that ended does not come back. */
+  /** Whether it is newer than every lease of the key that this instance has had: an ended one does not come back. */
   isNew({ key, fence }: Lease): boolean {
     return !this.#held.has(key) && fence > (this.#ended.get(key) ?? Number.NEGATIVE_INFINITY);
   }
 
-  /** @param usedAtMs -Infinity where no client waits */
+  /** @param usedAtMs -Infinity if no client waits */
   add(lease: Lease, usedAtMs: number): void {
     this.#held.set(lease.key, { lease, usedAtMs, isLeaving: false });
   }
 
-  /** It is about to be given back. @returns whether it was there */
+  /** It is about to be given back. @returns whether it was held */
   remove(lease: Lease): boolean {
     if (!this.has(lease)) return false;
     this.#end(lease);
@@ -54,14 +54,14 @@ export class HeldLeases {
     return true;
   }
 
-  /** Likewise all. @returns those that were there */
+  /** The same for all. @returns those that were held */
   clear(): Lease[] {
     const leases = Array.from(this.#held.values(), ({ lease }) => lease);
     for (const lease of leases) this.#end(lease);
     return leases;
   }
 
-  /** What is given back is not won again, though a claim that is under way may name it. */
+  /** What is given back is not won again, though a claim under way may name it. */
   givingBack(leases: readonly Lease[]): void {
     for (const { key, fence } of leases) {
       this.#givenBack.set(key, fence);
@@ -69,14 +69,14 @@ export class HeldLeases {
     }
   }
 
-  /** The store has them back, or could not be told: then it names them again. */
+  /** The store has them back, or could not be asked: then it names them again. */
   givenBack(leases: readonly Lease[]): void {
     for (const { key, fence } of leases) if (this.#givenBack.get(key) === fence) this.#givenBack.delete(key);
   }
 
   /**
-   * Compares with what the store says.
-   * @returns those that are lost, removed here; and those that this instance has without having heard of it
+   * Compares with the store.
+   * @returns those that are lost, removed here; and those that this instance has without knowing
    */
   compare(inStore: readonly Lease[]): { readonly lost: readonly Lease[]; readonly unknown: readonly Lease[] } {
     const fences = new Map(inStore.map(({ key, fence }) => [key, fence]));

@@ -1,15 +1,15 @@
 import { crc32 } from 'node:zlib';
 
-/** So many answers are remembered at most; one costs a microsecond to find again. */
+/** How many answers are remembered at most; finding one again costs a microsecond. */
 const maxRemembered = 100_000;
 
 /**
- * Which instance should own a key: the one with the highest weight (rendezvous hashing). All that see the same
- * instances agree, and when one comes or goes only its own keys move. The weight is a part of what instances of
- * different versions have in common: it must never change.
+ * Which instance should own a key: the one with the highest weight (rendezvous hashing). All instances that see the
+ * same set agree, and when one comes or goes only its own keys move. Instances of different versions rely on the same
+ * weight: it must never change.
  *
  * @param instances sorted, each once
- * @returns undefined where there is none
+ * @returns undefined if there are none
  */
 export function preferredInstance(key: string, instances: readonly string[]): string | undefined {
   let best: string | undefined;
@@ -23,7 +23,7 @@ export function preferredInstance(key: string, instances: readonly string[]): st
   return best;
 }
 
-/** The finalizer of MurmurHash3: a checksum alone would hardly tell names apart that differ in a letter. */
+/** The finalizer of MurmurHash3: a checksum alone would barely distinguish names that differ in one letter. */
 function mixed(checksum: number): number {
   let mix = checksum;
   mix = Math.imul(mix ^ (mix >>> 16), 0x85ebca6b);
@@ -31,7 +31,7 @@ function mixed(checksum: number): number {
   return (mix ^ (mix >>> 16)) >>> 0;
 }
 
-/** The instances that live, as this one knows. */
+/** The live instances, as far as this one knows. */
 export class Instances {
   #names: readonly string[] = [];
   readonly #preferred = new Map<string, string | undefined>();
@@ -49,7 +49,7 @@ export class Instances {
     return preferred;
   }
 
-  /** @returns undefined where nothing has changed */
+  /** @returns undefined if nothing has changed */
   become(names: readonly string[]): InstancesChange | undefined {
     const before = this.#names;
     const joined = names.filter((name) => !before.includes(name));

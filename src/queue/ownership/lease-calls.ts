@@ -2,8 +2,8 @@ import type { Clock } from '../../base/clock.ts';
 import { OneAtATime } from '../../base/one-at-a-time.ts';
 
 /**
- * Calls to the table of leases, one after the other: what an answer says is so until the next call is sent. One that
- * takes too long is abandoned, and its answer never heard: what it may have done the next renewal tells.
+ * Calls to the lease table, one at a time: an answer holds until the next call is sent. A call that takes too long is
+ * abandoned and its answer ignored: the next renewal shows what it may have done.
  */
 export class LeaseCalls {
   readonly #clock: Clock;
@@ -16,7 +16,7 @@ export class LeaseCalls {
   }
 
   /**
-   * @param answered is told of the answer before the next call is sent; never after the call was abandoned
+   * @param answered called with the answer before the next call is sent; never after the call was abandoned
    * @returns rejects as the call does, or when it is abandoned
    */
   run<Answer>(call: () => Promise<Answer>, answered: (answer: Answer) => void = () => {}): Promise<void> {

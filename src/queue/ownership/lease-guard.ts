@@ -5,7 +5,7 @@ import { guardedBody } from './guarded-body.ts';
 import type { Lease } from './lease.ts';
 import type { Ownership } from './ownership.ts';
 
-/** Keeps what is under way from sending anything once its lease is lost, however long the process was frozen before. */
+/** Keeps attempts from sending anything once their lease is lost, however long the process was frozen before. */
 export class LeaseGuard {
   readonly lease: Lease;
   readonly #ownership: Pick<Ownership, 'holds'>;
@@ -16,7 +16,7 @@ export class LeaseGuard {
     this.#ownership = ownership;
   }
 
-  /** Another instance has the lease: nothing can be written any more. */
+  /** Whether another instance has the lease, so that nothing can be written any more. */
   get isLost(): boolean {
     return this.#isLost;
   }
@@ -32,9 +32,9 @@ export class LeaseGuard {
   }
 
   /**
-   * A message of which no upstream gets the end once the lease is lost.
+   * A message whose end no upstream gets once the lease is lost.
    * @param open the octets, each time from the first
-   * @param onRefused told when something was not sent for that
+   * @param onRefused called when something was not sent because of that
    */
   guarded(
     message: Omit<OutgoingMessage, 'open' | 'assertMaySend'>,

@@ -4,45 +4,48 @@
  */
 export interface Lease {
   readonly key: string;
-  /** Grows with each owner. The store refuses a write with another than the latest. */
+  /** Increases with each owner. The store refuses a write with any fence but the latest. */
   readonly fence: number;
-  /** When this instance became the owner, in milliseconds since 1970: no attempt of an earlier one is under way since. */
+  /**
+   * When this instance became the owner, in milliseconds since 1970: no attempt of an earlier owner has been under way
+   * since.
+   */
   readonly sinceMs: number;
 }
 
-/** What a renewal tells. Names of instances are unique. */
+/** The answer to a renewal. Names of instances are unique. */
 export interface LeaseNews {
-  /** Instances that live and do not retire, sorted: this one included, unless it does. */
+  /** Live instances that do not retire, sorted: including this one, unless it retires. */
   readonly instances: readonly string[];
   /** Leases that this instance still has. */
   readonly held: readonly Lease[];
-  /** Keys of these that another instance asks for. */
+  /** Those of its keys that another instance asks for. */
   readonly requested: readonly { readonly key: string; readonly by: string }[];
 }
 
 /**
- * Who delivers what, kept in a store that several instances share. Lifetimes are measured by the store's clock. Every
+ * Records who delivers what in a store that several instances share. Lifetimes are measured by the store's clock. Every
  * call rejects while the store cannot be reached.
  */
 export interface LeaseTable {
   /** The name of this instance in the store. */
   readonly self: string;
-  /** This instance lives for so long from now, and its leases with it. The first call enters it. */
+  /** Keeps this instance and its leases alive for this long from now. The first call registers it. */
   renew(leaseMs: number): Promise<LeaseNews>;
   /**
-   * Becomes the owner of those keys that have none, or whose owner lives no more; one that was handed over to another
-   * instance by name is that one's for `leaseMs`, as long as it lives. @returns the leases won
+   * Becomes the owner of those keys that have none, or whose owner is dead. A key handed over to another instance by
+   * name stays reserved for it for `leaseMs`, as long as it lives. @returns the leases won
    */
   claim(keys: readonly string[], nowMs: number): Promise<readonly Lease[]>;
   /** Asks the owner of a key to hand it over to this instance. */
   request(key: string): Promise<void>;
-  /** Gives leases up, each for any instance or for the one named. One that is no longer ours stays as it is. */
+  /** Gives leases up, each for any instance or for the one named. A lease no longer ours stays as it is. */
   release(leases: readonly { readonly lease: Lease; readonly to?: string }[]): Promise<void>;
   /**
-   * This instance takes nothing more: the others divide what has mail without it from now on, and hear of that at once.
-   * Its leases hold for as long as it renews them.
+   * This instance takes nothing more: from now on the others divide the mail without it, and are notified of that at
+   * once. Its leases hold for as long as it renews them.
    */
   retire(): Promise<void>;
-  /** Gives up everything: this instance ends. */
+  /** Gives up everything: this instance stops. */
   leave(): Promise<void>;
 }

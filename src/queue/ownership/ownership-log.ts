@@ -4,9 +4,9 @@ import type { Log } from '../../base/log.ts';
 import { type InstancesChange, preferredInstance } from './instances.ts';
 import type { OwnershipTimes } from './times.ts';
 
-/** What belongs to one line comes within that time. */
+/** What belongs on one line arrives within this time. */
 const gatherMs = 2_000;
-/** The same line about the same instance comes once in so long; what is between is for whoever looks closely. */
+/** The same line about the same instance is logged once in this time; those in between are for debugging. */
 const againAfterMs = 60_000;
 
 export interface OwnershipLogOptions {
@@ -17,10 +17,10 @@ export interface OwnershipLogOptions {
   readonly times: OwnershipTimes;
 }
 
-/** What an administrator reads of instances: one line for many mailboxes. */
+/** Logs ownership for administrators: one line for many mailboxes. */
 export class OwnershipLog {
   readonly #options: OwnershipLogOptions;
-  /** Instances that are gone, and how much of theirs is taken over. */
+  /** Instances that are gone, and how many of their leases were taken over. */
   readonly #gone = new Map<string, number>();
   #before: readonly string[] = [];
   readonly #handedOver = new Map<string, number>();
@@ -64,7 +64,7 @@ export class OwnershipLog {
     this.#tell('warn', 'lost', { instance: self, leases: count }, text);
   }
 
-  /** @param failure why it has not; undefined where nothing says so */
+  /** @param failure why the store has not answered; undefined if unknown */
   lapsed(count: number, silentMs: number, failure: unknown): void {
     const { self } = this.#options;
     const seconds = Math.round(silentMs / 1000);
@@ -92,12 +92,12 @@ export class OwnershipLog {
     log.warn({ instance: self, error }, `${text}: ${errorText(error)}`);
   }
 
-  /** The next renewal tells what has become of it. */
+  /** The next renewal shows what has become of it. */
   failed(error: unknown): void {
     this.#options.log.debug({ instance: this.#options.self, error }, 'leases cannot be changed now');
   }
 
-  /** Tells what is gathered. */
+  /** Logs what has been gathered. */
   flush(): void {
     this.#cancel?.();
     this.#cancel = undefined;

@@ -21,21 +21,24 @@ export interface SharedOwnershipOptions {
   readonly store: Pick<QueueStore, 'destinations' | 'subscribe'>;
   readonly clock: Clock;
   readonly log: Log;
-  /** What is owned as one; default: each destination by itself. */
+  /** The unit of ownership; default: each destination on its own. */
   readonly keyOf?: (destination: string) => string;
-  /** Milliseconds that nobody sets, also while the process stands still; default `performance.now`. */
+  /**
+   * Milliseconds of a clock that nobody sets and that also runs while the process stands still; default
+   * `performance.now`.
+   */
   readonly monotonicMs?: () => number;
   readonly times?: Partial<OwnershipTimes>;
 }
 
-/** What an administrator may see of it. */
+/** Ownership as an administrator sees it. */
 export interface OwnershipFacts {
   readonly instance: string;
-  /** Those that live, this one included, sorted; empty before {@link Ownership.start}. */
+  /** Live instances, including this one, sorted; empty before {@link Ownership.start}. */
   readonly instances: readonly string[];
-  /** How many this instance has. */
+  /** Number of leases that this instance has. */
   readonly leases: number;
-  /** Whether they may be used; otherwise the store has not answered for a while. */
+  /** Whether they may be used; if not, the store has not answered for a while. */
   readonly isValid: boolean;
 }
 
@@ -43,9 +46,9 @@ export interface SharedOwnership extends Ownership {
   facts(): OwnershipFacts;
 }
 
-/** While a client waits, notices of the store are not relied upon. */
+/** While a client waits, the store's notices are not relied upon. */
 const askEveryMs = 250;
-/** Notices that come together are acted upon together. */
+/** Notices that arrive together are handled together. */
 const gatherMs = 10;
 const longestLeaveMs = 5_000;
 
@@ -70,9 +73,9 @@ class OwnershipByLeases implements SharedOwnership {
   readonly #heartbeat: Heartbeat;
   readonly #claims: Claims;
   readonly #handOvers: HandOvers;
-  /** Claims, asks and hands over what is to be. */
+  /** Claims, requests and hands over. */
   readonly #acts: AskedRounds;
-  /** Reads what has mail. */
+  /** Reads which keys have mail. */
   readonly #reads: AskedRounds;
   #events: OwnershipEvents | undefined;
   #unsubscribe: (() => void) | undefined;
@@ -180,9 +183,9 @@ class OwnershipByLeases implements SharedOwnership {
     if (!this.#events || this.#isRetiring) return;
     this.#isRetiring = true;
     this.#clients.refuse();
-    // Before what is released: others take that at once where they know that they should have it.
+    // Before anything is released: the others take that at once if they know that they should have it.
     this.#calls.run(() => this.#leases.retire()).catch((error) => this.#log.failed(error));
-    // What a claim that is under way wins the store names then.
+    // What a claim under way wins is then named by the store.
     this.#heartbeat.nudge();
     this.#handOvers.leaveAll();
   }
@@ -242,7 +245,7 @@ class OwnershipByLeases implements SharedOwnership {
     const { lost, unknown } = this.#held.compare(held);
     if (lost.length > 0) this.#log.lost(lost.length);
     for (const lease of lost) this.#lose(lease);
-    // An answer that never came, or a time without the store: they are claimed anew, so that their fence grows.
+    // After a lost answer, or a time without the store, they are claimed again so that their fence increases.
     if (unknown.length > 0) void this.#handOvers.giveBack(unknown.map((lease) => ({ lease })));
     this.#balance.requested(this.#held, requested, nowMs);
     if (this.#heartbeat.isValid && this.#hasLapsed) this.#log.back();
@@ -290,7 +293,7 @@ class OwnershipByLeases implements SharedOwnership {
       const againMs = this.#isActive ? this.#handOvers.look() : undefined;
       if (againMs !== undefined) this.#acts.askWithin(againMs);
     } catch (error) {
-      // The store cannot be reached: whoever waits would wait in vain.
+      // The store cannot be reached: waiting would be in vain.
       this.#clients.refuse();
       this.#log.failed(error);
     }

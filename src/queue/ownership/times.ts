@@ -1,22 +1,22 @@
-/** How long things take between instances. */
+/** Times between instances. */
 export interface OwnershipTimes {
-  /** An instance that has not renewed its leases for so long has none any more. */
+  /** An instance that has not renewed its leases for this long has lost them. */
   readonly leaseMs: number;
-  /** So much earlier it stops trusting them itself: what it sends then may take a while to arrive. */
+  /** How much earlier it stops trusting them itself: what it sends then may take a while to arrive. */
   readonly marginMs: number;
   /** Between two renewals, each with a look at what waits. */
   readonly beatMs: number;
-  /** Mail that its preferred instance leaves alone for so long, another one takes. */
+  /** Mail that its preferred instance leaves alone for this long is taken by another. */
   readonly leftAloneMs: number;
-  /** A destination that a client's own delivery brought here stays for so long after the latest one. */
+  /** How long a destination stays here after the latest delivery of a waiting client that brought it here. */
   readonly stayMs: number;
-  /** A destination without such a delivery for so long is handed over to an instance whose client waits. */
+  /** A destination without such a delivery for this long is handed over to an instance whose client waits. */
   readonly quietMs: number;
-  /** With more of them, after so long all the same: both have their turns. */
+  /** With such deliveries, it is handed over after this long anyway: both instances take turns. */
   readonly turnMs: number;
   /**
-   * Nothing is moved to another instance, for balance alone, before it has lived for so long: longer than a lease, which
-   * one renewal makes, perhaps the last one.
+   * An instance gets nothing for balance before it has lived for this long, which is longer than a lease: one renewal,
+   * perhaps its last, is enough for a lease.
    */
   readonly settleMs: number;
 }

@@ -1,21 +1,21 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Lease } from './lease.ts';
 
-/** A key that clients have waited for is still taken for so long after them: they will be back. */
+/** A key that clients have waited for is still taken for this long after them: they will be back. */
 const rememberedMs = 10_000;
-/** The owner is asked again after that: the request may have gone with an owner before it. */
+/** The owner is asked again after this time: the request may have been lost with an earlier owner. */
 const askAgainMs = 2_000;
 
 type Resolve = (lease: Lease | undefined) => void;
 
 interface WaitedFor {
   readonly clients: Set<Resolve>;
-  /** When the last client waited, or will have waited, for the last time. */
+  /** When the last client waited, or will stop waiting. */
   lastMs: number;
   askedAtMs: number;
 }
 
-/** Clients that wait until a key is this instance's. Times are of the monotonic clock. */
+/** Clients that wait until this instance owns a key. Times are of the monotonic clock. */
 export class WaitingClients {
   readonly #clock: Clock;
   readonly #monotonicMs: () => number;
@@ -32,7 +32,7 @@ export class WaitingClients {
     return false;
   }
 
-  /** Resolves when the key is won, with undefined when `patienceMs` are over or it cannot be won. */
+  /** Resolves when the key is won; with undefined after `patienceMs`, or when it cannot be won. */
   wait(key: string, patienceMs: number): Promise<Lease | undefined> {
     const lastMs = this.#monotonicMs() + patienceMs;
     const waited = this.#keys.get(key) ?? { clients: new Set(), lastMs, askedAtMs: Number.NEGATIVE_INFINITY };
@@ -61,7 +61,7 @@ export class WaitingClients {
     return [...this.#keys.keys()];
   }
 
-  /** Of some keys, those whose owner is to be asked now, for a client that waits. */
+  /** Those keys whose owner is to be asked now, for a waiting client. */
   toAsk(keys: readonly string[]): string[] {
     const nowMs = this.#monotonicMs();
     return keys.filter((key) => {
@@ -72,7 +72,7 @@ export class WaitingClients {
     });
   }
 
-  /** When a client waited for it last; -Infinity: none has lately. */
+  /** When a client last waited for it; -Infinity: none has lately. */
   lastMs(key: string): number {
     const waited = this.#keys.get(key);
     return waited ? Math.min(waited.lastMs, this.#monotonicMs()) : Number.NEGATIVE_INFINITY;
@@ -84,7 +84,7 @@ export class WaitingClients {
     for (const end of [...clients]) end(lease);
   }
 
-  /** Nobody needs to wait: it cannot be won. */
+  /** Nobody needs to wait: the keys cannot be won. */
   refuse(): void {
     for (const { clients } of this.#keys.values()) for (const end of [...clients]) end(undefined);
     this.#keys.clear();

@@ -1,10 +1,12 @@
 import type { QueueStore } from '../store.ts';
 import type { OwnershipTimes } from './times.ts';
 
-/** So many that were asked for in vain are tried at a time. */
+/** How many keys that were claimed in vain are tried at a time. */
 const mostAgain = 500;
 const longestLeftAloneMs = 30_000;
-/** A store that takes long to tell what waits is asked less often: so many times as long passes in between. */
+/**
+ * A store that is slow to report waiting mail is asked less often: this many times its answer time passes in between.
+ */
 const readShare = 10;
 const longestReadGapMs = 10_000;
 
@@ -13,24 +15,24 @@ export interface WaitingMailOptions {
   readonly times: OwnershipTimes;
   readonly monotonicMs: () => number;
   keyOf(destination: string): string;
-  /** Whether this instance has it. */
+  /** Whether this instance owns it. */
   isOurs(key: string): boolean;
-  /** Whether this instance is the one that should have it. */
+  /** Whether this instance is the preferred one. */
   isPreferred(key: string): boolean;
 }
 
 interface Tries {
-  /** It waits since then for whoever is preferred now. */
+  /** Since when it waits for its currently preferred instance. */
   sinceMs: number;
   nextMs: number;
   count: number;
 }
 
-/** Which keys have mail, and when this instance tries to own those that it does not. */
+/** Tracks which keys have mail, and when this instance tries to own those that it does not. */
 export class WaitingMail {
   readonly #options: WaitingMailOptions;
   #keys = new Set<string>();
-  /** Those that are not ours; those tried longest ago first. */
+  /** Keys that are not ours; the one tried longest ago first. */
   readonly #tries = new Map<string, Tries>();
   #nextReadMs = Number.NEGATIVE_INFINITY;
 
@@ -52,7 +54,7 @@ export class WaitingMail {
     return this.#keys.has(key);
   }
 
-  /** @returns whether it is to be tried, and that is new */
+  /** @returns whether it is to be tried, and was not before */
   add(key: string): boolean {
     this.#keys.add(key);
     return this.#tryLater(key);
@@ -68,7 +70,7 @@ export class WaitingMail {
     this.makeOld();
   }
 
-  /** Asks the store. Rejects where it cannot be reached. */
+  /** Asks the store. Rejects if it cannot be reached. */
   async read(): Promise<void> {
     const { store, monotonicMs, keyOf } = this.#options;
     const startedMs = monotonicMs();
@@ -76,22 +78,22 @@ export class WaitingMail {
     this.#nextReadMs = monotonicMs() + Math.min(longestReadGapMs, readShare * (monotonicMs() - startedMs));
     this.#keys = new Set(destinations.map(({ destination }) => keyOf(destination)));
     for (const [key, { sinceMs }] of this.#tries) {
-      // What came while the store was asked is not in its answer.
+      // Keys added while the store was asked are not in its answer.
       if (sinceMs >= startedMs) this.#keys.add(key);
       else if (!this.#keys.has(key)) this.#tries.delete(key);
     }
     for (const key of this.#keys) this.#tryLater(key);
   }
 
-  /** Instances have come or gone: nothing of what was tried holds. */
+  /** Instances have come or gone: earlier tries no longer count. */
   tryAnew(): void {
     this.makeOld();
     for (const each of this.#tries.values()) Object.assign(each, this.#untried());
   }
 
   /**
-   * What is to be claimed now. A key whose preferred instance is another one is left alone for a while.
-   * @param isNudged leases were released somewhere: what is preferred here is tried early
+   * The keys to claim now. A key whose preferred instance is another one is left alone for a while.
+   * @param isNudged leases were released somewhere: keys preferred here are tried early
    */
   take(isNudged: boolean): string[] {
     const { isPreferred, times, monotonicMs } = this.#options;

@@ -3,8 +3,8 @@ import type { QueuedMessage } from '../message.ts';
 import type { KeptMessage } from '../transfer/transfer.ts';
 
 /**
- * What a message of another store is here: quarantined where its body is missing or another one.
- * @param body what came of it; undefined: nothing
+ * A message of another store as it becomes here: quarantined if its body is missing or a different one.
+ * @param body the body that arrived; undefined: none
  */
 export function adoptedMessage(
   { message, bodyCrc }: KeptMessage,
@@ -18,7 +18,7 @@ export function adoptedMessage(
 }
 
 /**
- * An id becomes the name of a file.
+ * An id becomes a file name.
  * @throws BridgeError `queue-unreadable`
  */
 export function assertPlainId(id: string): void {

@@ -1,20 +1,20 @@
 import { Readable } from 'node:stream';
 import { crc32 } from 'node:zlib';
 
-/** What a body has to be; a checksum is not known of every message. */
+/** What a body has to match; not every message has a known checksum. */
 export interface BodyMark {
   readonly size: number;
   readonly crc: number | undefined;
 }
 
-/** Whether octets are the body. */
+/** Whether the octets are the complete body. */
 export function isWhole(content: Uint8Array, mark: BodyMark): boolean {
   return content.length === mark.size && (mark.crc === undefined || crc32(content) === mark.crc);
 }
 
 /**
- * A body that streams by, with its last octets kept back until all are known to be right: an upstream never gets the
- * end of a damaged message, and so never takes it.
+ * A body as a stream whose last octets are kept back until all octets are known to be right: an upstream never gets the
+ * end of a damaged message, and so never accepts it.
  * @param damaged makes the error that ends the stream otherwise
  */
 export function checkedBody(source: Readable, mark: BodyMark, damaged: () => Error): Readable {

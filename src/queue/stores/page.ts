@@ -2,31 +2,31 @@ import { setImmediate } from 'node:timers/promises';
 import type { QueuedMessage } from '../message.ts';
 import type { PageRequest, QueuePage } from '../store.ts';
 
-/** A stretch of the queue to look through, from the newest message to older ones. */
+/** A part of the queue to look through, from the newest message to older ones. */
 export interface Sight {
   /** Undefined: from the newest. */
   readonly beforeId: string | undefined;
   /** Messages to look at. */
   readonly rows: number;
-  /** Most messages that are given. */
+  /** Most messages to return. */
   readonly limit: number;
 }
 
-/** What was in sight. */
+/** The messages found in a sight. */
 export interface SeenMessages {
-  /** Those that the filter means, the newest first. */
+  /** Those that match the filter, newest first. */
   readonly found: readonly QueuedMessage[];
-  /** The oldest message looked at; undefined where nothing older is there. */
+  /** The oldest message looked at; undefined if there is none older. */
   readonly lastId: string | undefined;
 }
 
-/** A page without a filter needs no more than it shows; what is seldom is looked for in larger and larger stretches. */
+/** A page without a filter only needs what it shows; rare messages are looked for in larger and larger parts. */
 const growth = 4;
 const mostRowsInSight = 4000;
-/** Beyond that a page ends, with what it has: whoever asked may give up, or go on. */
+/** A page ends after this many rows with what it has: the caller may give up or continue. */
 const mostRowsOfPage = 200_000;
 
-/** Looks through the queue stretch by stretch; between two of them others have their turn. */
+/** Looks through the queue part by part; others get their turn in between. */
 export async function pageOf(
   { limit, beforeId }: PageRequest,
   see: (sight: Sight) => Promise<SeenMessages>,

@@ -5,7 +5,9 @@ const suffixes = 36 ** 5;
 let lastTime = 0;
 let lastSuffix = 0;
 
-/** A queue id: letters and digits, sorted by time: nine for the millisecond, five that begin by chance and count up. */
+/**
+ * A queue id of letters and digits, sorted by time: nine for the millisecond, five that start at random and count up.
+ */
 export function newId(): string {
   const now = Date.now();
   lastSuffix++;

@@ -3,14 +3,14 @@ import { closeSync, fsyncSync, lstatSync, unlinkSync, writeSync } from 'node:fs'
 import { makeOwnFile } from '../../base/files/own-file.ts';
 
 /**
- * As much as SQLite's log grows before it starts over (1000 pages of 8 kB), and that again: with this much the outcomes
- * of any number of deliveries can be written.
+ * What SQLite's WAL grows to before it starts over (1000 pages of 8 kB), twice: enough to write the outcomes of any
+ * number of deliveries.
  */
 export const reserveOctets = 16 * 1024 * 1024;
 
 /**
- * Space on the disk, taken beforehand by a file that means nothing, and given back when the disk is full: what was
- * delivered can then still be recorded, and is not sent twice.
+ * Disk space reserved by a file without meaning, and released when the disk is full: outcomes of deliveries can then
+ * still be recorded, so that nothing is sent twice.
  */
 export class Reserve {
   readonly #file: string;
@@ -21,7 +21,7 @@ export class Reserve {
     this.#octets = octets;
   }
 
-  /** Takes the space unless it is taken. @returns whether there was enough of it */
+  /** Reserves the space, unless it is reserved. @returns whether there was enough of it */
   take(): boolean {
     if (this.#size() === this.#octets) return true;
     try {
@@ -33,7 +33,7 @@ export class Reserve {
     }
   }
 
-  /** Gives the space back. @returns whether there was any */
+  /** Releases the space. @returns whether there was any */
   release(): boolean {
     if (this.#size() === 0) return false;
     try {
@@ -50,7 +50,7 @@ export class Reserve {
   }
 
   /**
-   * Octets by chance, because some file systems store nothing for zeros. In a file made anew: to fill one that is there
+   * Random octets, because some file systems store nothing for zeros. Always in a new file: filling an existing one
    * would overwrite whatever a link leads to.
    */
   #fill(): void {

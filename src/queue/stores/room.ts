@@ -2,9 +2,9 @@ import { BridgeError } from '../../base/errors.ts';
 import { freeOctets } from './disk-full.ts';
 import type { Reserve } from './reserve.ts';
 
-/** How much a queue may hold. */
+/** Limits of a queue. */
 export interface RoomLimits {
-  /** Of all messages whose body is kept; no bound where left out. */
+  /** Total of all messages whose body is kept; unlimited if left out. */
   readonly maxOctets?: number;
   readonly maxMessages?: number;
   /** What has to stay free on the disk. */
@@ -17,13 +17,16 @@ export interface Usage {
   readonly octets: number;
 }
 
-/** The disk is looked at again after this many octets, a message counting for more than its own. */
+/** The disk is checked again after this many octets; each message counts for more than its size. */
 const looksEveryOctets = 1024 * 1024;
 const messageOverheadOctets = 16 * 1024;
 const wideOctets = 1024 * 1024 * 1024;
 const wideMessages = 10_000;
 
-/** Decides whether one more message may come in. While there is no room it asks anew each time: it recovers by itself. */
+/**
+ * Decides whether one more message may come in. While there is no room it checks each time, so it recovers
+ * automatically.
+ */
 export class Room {
   readonly #folder: string;
   readonly #limits: RoomLimits;
@@ -53,7 +56,7 @@ export class Room {
     }
   }
 
-  /** The disk alone, for a message on its way in. @throws BridgeError `queue-full` */
+  /** Checks only the disk, for a message on its way in. @throws BridgeError `queue-full` */
   assertDisk(octets: number): void {
     this.#octetsUntilLook -= octets + messageOverheadOctets;
     if (this.#octetsUntilLook > 0) return;
@@ -65,12 +68,12 @@ export class Room {
         `The disk of ${this.#folder} has ${megabytes(free)} MB left (queue.minFreeMegabytes).`,
       );
     }
-    // What was given back for the outcomes of deliveries comes first.
+    // Space released for the outcomes of deliveries has to be reserved again first.
     if (!this.#reserve.take()) throw new BridgeError('queue-full', `The disk of ${this.#folder} is full.`);
     this.#octetsUntilLook = looksEveryOctets;
   }
 
-  /** Whether there is so much more room than any message takes that nobody need ask for the next one. */
+  /** Whether there is so much more room than any message takes that the next one need not ask. */
   isWide(): boolean {
     const {
       maxOctets = Number.POSITIVE_INFINITY,
@@ -83,7 +86,7 @@ export class Room {
     return messages + wideMessages <= maxMessages && octets + wideOctets <= maxOctets;
   }
 
-  /** The disk has just been found full: look at it before the next message. */
+  /** The disk has just been found full: it is checked before the next message. */
   lookAgain(): void {
     this.#octetsUntilLook = 0;
   }

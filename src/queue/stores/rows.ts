@@ -32,18 +32,18 @@ export interface MessageRow {
   readonly internet_message_id: string | null;
   readonly notice_about: string | null;
   readonly unfinished_courier: string | null;
-  /** NULL where no attempt is unfinished. */
+  /** NULL if no attempt is unfinished. */
   readonly unfinished_started_at: number | null;
 }
 
-/** What to read of messages for {@link MessageRow}. */
+/** Columns of messages for {@link MessageRow}. */
 export const messageColumns = `messages.*, unfinished.courier AS unfinished_courier,
   unfinished.started_at AS unfinished_started_at
   FROM messages LEFT JOIN unfinished ON message_id = id`;
 
 /**
- * The message that a row stands for.
- * @throws Error where the row is not one that was written here
+ * The message in a row.
+ * @throws Error if the row was not written by this code
  */
 export function messageOfRow(row: MessageRow): QueuedMessage {
   const state = messageStates.find((each) => each === row.state);
@@ -52,7 +52,7 @@ export function messageOfRow(row: MessageRow): QueuedMessage {
   return message(row, state, courier, readRecipients(row.recipients), readEnvelope(row.envelope));
 }
 
-/** What can still be told of a row that {@link messageOfRow} cannot read. */
+/** What can still be read of a row that {@link messageOfRow} cannot read. */
 export function damagedMessage(row: MessageRow): QueuedMessage {
   const envelope = { reversePath: '', eightBit: true, smtpUtf8: false };
   const damage = row.damage ?? unreadableEntry;
@@ -119,7 +119,7 @@ function envelopeRecipient(recipient: QueuedRecipient): EnvelopeRecipient {
   return recipient.dsn ? { address: recipient.address, dsn: recipient.dsn } : { address: recipient.address };
 }
 
-/** A new message as it stands in the queue before its first attempt. */
+/** A new message as queued, before its first attempt. */
 export function queuedMessage(id: string, { earlier = [], ...message }: NewMessage, size: number): QueuedMessage {
   const outcomes = new Map(earlier.map(({ address, ...last }) => [address, last]));
   return {

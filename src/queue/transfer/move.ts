@@ -5,13 +5,13 @@ import { recordKinds } from '../../base/record-table.ts';
 import type { MessageState, QueuedMessage } from '../message.ts';
 import type { KeptMessage, MovableStore } from './transfer.ts';
 
-/** What was moved. */
+/** The result of a move. */
 export interface MovedQueue {
-  /** Messages by their state, as they are now. */
+  /** Messages by their state after the move. */
   readonly messages: Readonly<Partial<Record<MessageState, number>>>;
   /** Octets of the bodies. */
   readonly octets: number;
-  /** Of these messages, those that were in the other store already: an earlier move was broken off. */
+  /** Those of these messages that were already in the other store, because an earlier move was interrupted. */
   readonly alreadyThere: number;
   /** Messages that turned out to be damaged. */
   readonly quarantined: readonly { readonly id: string; readonly damage: string }[];
@@ -19,24 +19,24 @@ export interface MovedQueue {
   readonly records: number;
   readonly pauses: number;
   readonly followUps: number;
-  /** Deliveries of which nothing is kept but how much was sent. */
+  /** Deliveries of which only the amount sent is kept. */
   readonly counts: number;
-  /** Each store had keys of its own: those of the other one stay. */
+  /** Whether both stores had keys of their own, in which case the target's stay. */
   readonly keysKept: boolean;
 }
 
 export interface MoveOptions {
-  /** Told how many messages were moved. */
+  /** Reports how many messages were moved. */
   onProgress?(done: number): void;
-  /** Asked before each step; throws where the stores are not ours alone any more. */
+  /** Called before each step; throws if others use the stores by then. */
   check?(): void;
 }
 
-/** Messages in one step: what is in memory at a time, but for bodies. */
+/** Messages in one step: what is in memory at a time, except bodies. */
 const atATime = 500;
-/** Bodies on their way at a time. */
+/** Bodies moved at the same time. */
 const bodiesAtOnce = 64;
-/** Records that are in the store wherever the queue is; sign-ins and app passwords may be in the data folder. */
+/** Records that are always in the queue's store; sign-ins and app passwords may be in the data folder. */
 const movedKinds = [
   recordKinds.key,
   recordKinds.copy,
@@ -46,13 +46,13 @@ const movedKinds = [
 ];
 
 /**
- * Moves all that is in a store to another one. Nothing is taken away before it is durable there; broken off at any
- * instant and done again, it goes on where it was. Nobody else may use either store.
+ * Moves everything in a store to another one. Nothing is removed before it is durable there. If interrupted at any
+ * point, another call continues. Nobody else may use either store.
  * @throws BridgeError of the stores
  */
 export async function moveQueue(from: MovableStore, to: MovableStore, options: MoveOptions = {}): Promise<MovedQueue> {
   const move = new Move(from, to, options);
-  // By these keys, copies of what was sent are known again: before the messages that they may be looked for.
+  // These keys identify copies of sent messages, so they are moved before the messages that may be looked for.
   const records = await move.records();
   const pauses = await move.pauses();
   await move.messages();
@@ -112,7 +112,7 @@ class Move {
       await Promise.all(
         records.map(async ([key, { value, expiresAtMs }]) => {
           const options = expiresAtMs === undefined ? {} : { expiresAtMs };
-          // What has expired stays out of use: none of it is in the way.
+          // Expired records stay out of use: none of them is in the way.
           const there = await this.#to.records.add(kind, key, value, 0, options);
           if (kind !== recordKinds.key || !there || there.value === value) return;
           if (isFresh) await this.#to.records.put(kind, key, value, options);
@@ -157,7 +157,7 @@ class Move {
     }
   }
 
-  /** Takes away what could not be before all of it was there. */
+  /** Removes what could not be removed before everything was there. */
   async clear(): Promise<void> {
     this.#options.check?.();
     await this.#from.purgeCounts(Number.MAX_SAFE_INTEGER);
@@ -206,7 +206,7 @@ class Move {
         body,
         intoSpool((chunk) => spool.write(chunk)),
       );
-      // A store that gives what is left of a body gives nothing of one that is gone.
+      // A store that returns what is left of a body returns nothing for a missing one.
       if (spool.size === 0 && kept.message.size > 0) return await this.#to.transfer.adopt(kept);
       return await spool.commit(kept.message);
     } finally {
@@ -214,7 +214,7 @@ class Move {
     }
   }
 
-  /** Whatever is there of it; undefined: nothing. */
+  /** Whatever exists of it; undefined: nothing. */
   async #body(id: string) {
     try {
       return await this.#from.open(id, { evenIfDamaged: true });
@@ -239,7 +239,7 @@ function intoSpool(write: (chunk: Buffer) => Promise<void> | void): Writable {
   });
 }
 
-/** Waits for all of them, so that nothing goes on behind a failure. */
+/** Waits for all of them, so that nothing continues after a failure. */
 async function allOrFirstFailure(works: readonly Promise<void>[]): Promise<void> {
   const results = await Promise.allSettled(works);
   for (const result of results) if (result.status === 'rejected') throw result.reason;

@@ -5,48 +5,48 @@ import type { QueueStore, Spool } from '../store.ts';
 
 /** An attempt as a store keeps it. */
 export interface KeptAttempt {
-  /** Of the message; of a delivery that the queue never held, of nothing else. */
+  /** Id of the message; for a delivery outside the queue, used for nothing else. */
   readonly id: string;
   readonly number: number;
   readonly destination: string;
-  /** Recipients that were served, and of these those outside the tenant. */
+  /** Recipients that were served, and those of them outside the tenant. */
   readonly delivered: number;
   readonly external: number;
-  /** Without outcomes where the message is gone, and only the limits need the attempt. */
+  /** Without outcomes if the message is gone and only the limits need the attempt. */
   readonly record: AttemptRecord;
 }
 
-/** All that a store knows of a message, but its body. */
+/** Everything that a store knows about a message, except its body. */
 export interface KeptMessage {
   readonly message: QueuedMessage;
-  /** CRC-32 of the body; undefined where it is not known, or the body is not kept any more. */
+  /** CRC-32 of the body; undefined if it is unknown, or the body is no longer kept. */
   readonly bodyCrc: number | undefined;
-  /** The sender was told that the message waits, or need not be. */
+  /** Whether the sender was warned that the message waits, or need not be. */
   readonly isDelayTold: boolean;
   readonly attempts: readonly KeptAttempt[];
 }
 
 /**
- * Takes all that a store holds to another one, while nobody else uses either. Whatever is taken in twice is there once:
- * what is there already stays as it is.
+ * Moves everything that a store holds to another one, while nobody else uses either. What is adopted twice exists once:
+ * an existing entry stays as it is.
  */
 export interface StoreTransfer {
-  /** Messages of every state from behind an id, in the order of the ids. */
+  /** Messages of every state after an id, ordered by id. */
   messages(afterId: string, limit: number): Promise<readonly KeptMessage[]>;
-  /** Attempts of which the message is gone, from behind one, in the order of ids and numbers. */
+  /** Attempts whose message is gone, after one, ordered by id and number. */
   counts(after: Pick<KeptAttempt, 'id' | 'number'>, limit: number): Promise<readonly KeptAttempt[]>;
-  /** Records of one kind from behind a key, in the order of the keys, expired ones included. */
+  /** Records of one kind after a key, ordered by key, including expired ones. */
   records(kind: string, afterKey: string, limit: number): Promise<readonly (readonly [key: string, StoredRecord])[]>;
   /**
-   * Takes the body of a message; its commit takes the message, under its own id and in its own state. It is quarantined
-   * where the body is not the one that it should be, and its body kept as it is.
+   * Takes the body of a message; its commit adopts the message, under its own id and in its own state. If the body is
+   * not the right one, the message is quarantined and its body kept as it is.
    */
   spool(kept: KeptMessage): Promise<Spool>;
-  /** Takes a message without a body; it is quarantined where it should have one. @returns the message as it is here */
+  /** Adopts a message without a body; it is quarantined if it should have one. @returns the message as it is here */
   adopt(kept: KeptMessage): Promise<QueuedMessage>;
   adoptCounts(counts: readonly KeptAttempt[]): Promise<void>;
   adoptFollowUps(followUps: readonly FollowUp[]): Promise<void>;
-  /** Forgets messages, and all that is known of them: another store has them. */
+  /** Forgets messages and everything known about them: another store has them. */
   forget(ids: readonly string[]): Promise<void>;
 }
 

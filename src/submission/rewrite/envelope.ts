@@ -4,7 +4,7 @@ import { isAscii } from '../../message/safe-text.ts';
 import { SmtpReply } from '../../smtp/session.ts';
 import type { SubmissionAccount } from '../account.ts';
 
-/** The reverse-path that mail of an account goes out with where its client says this one. @throws SmtpReply */
+/** The reverse-path that replaces the client's for mail of an account. @throws SmtpReply */
 export function rewrittenSender({ changes }: SubmissionAccount, reversePath: string): string {
   const anew = reversePath === '' ? undefined : changes?.senders.replacement(reversePath);
   if (anew === undefined) return reversePath;
@@ -13,9 +13,9 @@ export function rewrittenSender({ changes }: SubmissionAccount, reversePath: str
 }
 
 /**
- * The envelope that a message goes out with. Recipients that have become the same are one. The very same envelope where
+ * The envelope that a message is sent with. Recipients that have become the same are merged. Returns the same object if
  * nothing changes.
- * @throws SmtpReply where an address becomes too long
+ * @throws SmtpReply if an address becomes too long
  */
 export function rewrittenEnvelope(account: SubmissionAccount, said: Envelope): Envelope {
   const reversePath = rewrittenSender(account, said.reversePath);
@@ -26,9 +26,9 @@ export function rewrittenEnvelope(account: SubmissionAccount, said: Envelope): E
 }
 
 /**
- * Whom the recipients are rewritten to, before all mail goes to one. Each keeps the address that its sender knows as the
- * original recipient of reports (RFC 3461 section 4.2).
- * @throws SmtpReply where an address becomes too long
+ * The rewritten recipients, before any redirection. Each keeps the address that its sender knows as the original
+ * recipient for reports (RFC 3461 section 4.2).
+ * @throws SmtpReply if an address becomes too long
  */
 export function rewrittenRecipients(
   { changes }: SubmissionAccount,
@@ -57,7 +57,7 @@ function withoutRepeated(recipients: readonly EnvelopeRecipient[]): EnvelopeReci
   return [...byMailbox.values()];
 }
 
-/** What either was asked to be reported for is reported; without a word that is failure and delay (RFC 3461 section 4.1). */
+/** Reports what was requested for either recipient; the default is failure and delay (RFC 3461 section 4.1). */
 function merged(one: EnvelopeRecipient, other: EnvelopeRecipient): EnvelopeRecipient {
   const { notify: _, ...dsn } = one.dsn ?? {};
   const notify = mergedNotify(one.dsn?.notify, other.dsn?.notify);
@@ -75,7 +75,7 @@ function mergedNotify(one: Notify, other: Notify): Notify {
 }
 
 /**
- * One recipient in place of all. Nothing is reported as delivered to those who get nothing, and nothing at all where
+ * Replaces all recipients by one. Nothing is reported as delivered to those who get nothing, and nothing at all if
  * nobody wanted a report.
  */
 function redirected(

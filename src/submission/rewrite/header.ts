@@ -11,7 +11,7 @@ import { foldedField, isAscii } from '../../message/safe-text.ts';
 
 const nothing = Buffer.alloc(0);
 
-/** The header without the fields that an account's mail loses, and with those it gains, unless they are there. */
+/** Removes and adds header fields as the account demands; fields to add that already exist are left alone. */
 export function withChangedFields(header: HeaderBlock, { add, remove }: FieldChanges): HeaderBlock {
   const removed = header.fields.filter((field) => remove.has(field.name.toLowerCase()));
   const kept = header.with(new Map(removed.map((field) => [field, nothing])));
@@ -24,7 +24,7 @@ function addedField(name: string, value: string): string {
   return foldedField(name, isAscii(value) ? value : encodedWords(value));
 }
 
-/** The header with the addresses that stand for its own; everything else keeps its octets. Its address fields are well formed. */
+/** The header with its addresses rewritten; everything else keeps its octets. Its address fields are well formed. */
 export function withRewrittenAddresses(header: HeaderBlock, changes: MailChanges): HeaderBlock {
   const written = new Map<HeaderField, Buffer>();
   for (const field of header.fields) {
@@ -35,12 +35,12 @@ export function withRewrittenAddresses(header: HeaderBlock, changes: MailChanges
   return header.with(written);
 }
 
-/** What the fields of recipients are called that Graph or a mail program could take recipients from. */
+/** Recipient fields from which Graph or a mail program could take recipients. */
 const named = new Set(['to', 'cc', 'resent-to', 'resent-cc']);
 
 /**
- * The header of a message that goes to one address in place of all its recipients: To names it alone. What To and Cc said
- * is kept in X-Mailbridge-To and X-Mailbridge-Cc, and who would have got it in X-Mailbridge-Recipients.
+ * The header of a message redirected from all its recipients to one address: To names only that. The contents of To and
+ * Cc are kept in X-Mailbridge-To and X-Mailbridge-Cc, and the original recipients in X-Mailbridge-Recipients.
  */
 export function withRedirection(
   header: HeaderBlock,

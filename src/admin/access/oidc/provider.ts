@@ -3,7 +3,7 @@ import type { Clock } from '../../../base/clock.ts';
 import { BridgeError, errorText } from '../../../base/errors.ts';
 import type { HttpClient } from '../../../base/http/client.ts';
 
-/** How people sign in by Entra ID. */
+/** Settings for signing in through Entra ID. */
 export interface OidcSettings {
   /** `https://login.microsoftonline.com`, or another cloud's. */
   readonly authority: string;
@@ -13,12 +13,12 @@ export interface OidcSettings {
   readonly clientSecret: string;
   /** Object id of the group whose members get the role operate. */
   readonly operateGroup: string;
-  /** Likewise for the role view. */
+  /** The same for the role view. */
   readonly viewGroup?: string | undefined;
   readonly http: HttpClient;
 }
 
-/** What the discovery document says that is needed here (OpenID Connect Discovery 1.0, section 3). */
+/** The required parts of the discovery document (OpenID Connect Discovery 1.0, section 3). */
 interface Metadata {
   readonly issuer: string;
   readonly authorization_endpoint: string;
@@ -26,7 +26,7 @@ interface Metadata {
   readonly jwks_uri: string;
 }
 
-/** What a browser was sent away with, and its answer is held against. */
+/** What a browser was sent away with; its answer has to match. */
 export interface OidcRequest {
   readonly state: string;
   readonly nonce: string;
@@ -37,7 +37,7 @@ export interface OidcRequest {
 
 const timeoutMs = 15_000;
 const metadataStandsMs = 24 * 3_600_000;
-/** Unknown keys are looked for again so often at most. */
+/** Least time between two searches for unknown keys. */
 const keysAgainMs = 60_000;
 const clockTolerance = '60s';
 
@@ -54,7 +54,7 @@ export class OidcProvider {
   }
 
   /**
-   * Where the browser is sent (Learn, "Microsoft identity platform and OAuth 2.0 authorization code flow").
+   * The URL to send the browser to (Learn, "Microsoft identity platform and OAuth 2.0 authorization code flow").
    * @throws BridgeError `admin-oidc-failed`
    */
   async authorizeUrl({ state, nonce, redirectUri }: OidcRequest, challenge: string): Promise<string> {
@@ -75,7 +75,7 @@ export class OidcProvider {
   }
 
   /**
-   * Redeems a code. @returns the claims of an id token that is for us, of our tenant, and of this request
+   * Redeems a code. @returns the claims of an id token for us, from our tenant, and for this request
    * @throws BridgeError `admin-oidc-failed`
    */
   async redeem(code: string, { redirectUri, verifier, nonce }: OidcRequest): Promise<JWTPayload> {
@@ -123,7 +123,7 @@ export class OidcProvider {
       try {
         return (await jwtVerify(token, createLocalJWKSet(await this.#keySet(isAgain)), options)).payload;
       } catch (error) {
-        // Entra ID changes its keys now and then ("Signing key rollover").
+        // Entra ID replaces its keys now and then ("Signing key rollover").
         if (error instanceof errors.JWKSNoMatchingKey && !isAgain) continue;
         throw error instanceof BridgeError
           ? error
@@ -148,7 +148,7 @@ export class OidcProvider {
     const { authority, tenantId } = this.#settings;
     const url = `${authority}/${encodeURIComponent(tenantId)}/v2.0/.well-known/openid-configuration`;
     const value = (await this.#json(url)) as Metadata;
-    // A document of no tenant in particular would let in everybody.
+    // A document for no particular tenant would admit everybody.
     if (typeof value.issuer !== 'string' || value.issuer.includes('{')) {
       throw oidcFailed(`Entra ID does not know the tenant ${tenantId}.`);
     }
@@ -182,7 +182,7 @@ async function failing<T>(what: string, work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Microsoft's words: the lines behind it are for Microsoft. */
+/** Microsoft's message: the lines after the first are for Microsoft. */
 function firstLine(text: unknown): string {
   return typeof text === 'string' ? (text.split(/[\r\n]/)[0] ?? '').slice(0, 500) : 'no reason given.';
 }

@@ -9,7 +9,7 @@ import { type CookieKind, cookieValues, endCookie, setCookie } from '../cookies.
 import type { OidcSignIn } from './sign-in.ts';
 
 const path = '/api/v1/session/oidc';
-/** The answer comes from another site, with which no strict cookie is sent. */
+/** The browser returns from another site, and would not send a strict cookie. */
 const cookie: CookieKind = { name: 'mailbridge_oidc', path, sameSite: 'Lax', maxAgeSeconds: 600 };
 
 /** What the routes need. */
@@ -19,15 +19,15 @@ export interface OidcRouteParts {
   readonly audit: AuditLog;
   readonly log: Log;
   readonly isSecure: boolean;
-  /** Origin of the redirect URI that is registered at Entra ID. */
+  /** Origin of the redirect URI that is registered in Entra ID. */
   readonly origin: () => string;
 }
 
-/** Where a browser goes to sign in by Entra ID, and where it comes back to. */
+/** Sends a browser to Entra ID to sign in, and receives it when it returns. */
 export function addOidcRoutes(app: FastifyInstance, parts: OidcRouteParts): void {
   app.get(path, async (request, reply) => {
     const origin = parts.origin();
-    // The cookie has to come back to the host that the redirect URI names.
+    // The cookie has to return to the host that the redirect URI names.
     if (`http://${request.headers.host}` !== origin.replace(/^https:/, 'http:'))
       return reply.redirect(`${origin}${path}`, 302);
     try {
@@ -52,7 +52,7 @@ export function addOidcRoutes(app: FastifyInstance, parts: OidcRouteParts): void
   });
 }
 
-/** The browser is on its way between pages: it gets one. */
+/** The browser is navigating between pages, so it gets a page. */
 function failed(request: FastifyRequest, reply: FastifyReply, error: unknown, { audit, log }: OidcRouteParts): unknown {
   const told = error instanceof BridgeError ? error : undefined;
   const code = told?.code ?? 'admin-failed';
@@ -63,7 +63,7 @@ function failed(request: FastifyRequest, reply: FastifyReply, error: unknown, { 
     { error, client: request.ip },
     'sign-in by Entra ID failed',
   );
-  // Whoever got so far is known at Entra ID; others could fill the audit log.
+  // Only somebody known to Entra ID gets this far; others could fill the audit log.
   if (code === 'admin-oidc-no-role')
     audit.record({ user: null, by: 'oidc', address: request.ip, action: 'sign-in', details: {}, outcome: code });
   const text = told?.message ?? 'The bridge failed to answer; its log says why.';

@@ -5,17 +5,20 @@ import { BridgeError } from '../../../base/errors.ts';
 import type { Caller, Role } from '../role.ts';
 import { type OidcProvider, type OidcRequest, type OidcSettings, oidcFailed } from './provider.ts';
 
-/** What the browser keeps until it comes back. */
+/** What the browser keeps until it returns. */
 export interface BegunSignIn {
-  /** Where it goes. */
+  /** The URL to go to. */
   readonly url: string;
-  /** For the cookie: nobody else can make one, and nothing is kept here. */
+  /** For the cookie: nobody else can make one, and nothing is stored here. */
   readonly sealed: string;
 }
 
 const lifetimeMs = 10 * 60_000;
 
-/** Signs people in by Entra ID: authorization code with PKCE (RFC 7636), state and nonce; their groups are their role. */
+/**
+ * Signs people in through Entra ID: authorization code with PKCE (RFC 7636), state and nonce; their groups determine
+ * their role.
+ */
 export class OidcSignIn {
   readonly #provider: OidcProvider;
   readonly #settings: Pick<OidcSettings, 'operateGroup' | 'viewGroup'>;
@@ -37,9 +40,9 @@ export class OidcSignIn {
   }
 
   /**
-   * Ends what {@link begin} began.
-   * @param answer the query of the address that the browser comes back to
-   * @param sealed the cookies that it brings along
+   * Completes what {@link begin} began.
+   * @param answer the query of the URL that the browser returns to
+   * @param sealed the cookies that it sends
    * @throws BridgeError `admin-oidc-failed`, `admin-oidc-no-role`
    */
   async end(answer: Readonly<Record<string, unknown>>, sealed: readonly string[]): Promise<Caller> {
@@ -73,7 +76,7 @@ export class OidcSignIn {
   }
 }
 
-/** Who a token is about, and their role. @throws BridgeError `admin-oidc-no-role`, `admin-oidc-failed` */
+/** The subject of a token, and their role. @throws BridgeError `admin-oidc-no-role`, `admin-oidc-failed` */
 function callerOf(
   claims: JWTPayload,
   { operateGroup, viewGroup }: Pick<OidcSettings, 'operateGroup' | 'viewGroup'>,
@@ -119,7 +122,7 @@ function same(wanted: string, given: unknown): boolean {
   return a.length === b.length && timingSafeEqual(a, b);
 }
 
-/** What comes with an address may have been put there by anybody: it is shown bounded, on one line. */
+/** Anybody may have put text into a URL: it is shown shortened, on one line. */
 function plain(text: unknown): string {
   return typeof text === 'string'
     ? text

@@ -18,11 +18,11 @@ export interface AccountsPort {
   page(query: AccountQuery): Promise<AccountPage>;
   /** @param name the username, or a person of an account for many. Undefined: there is none */
   get(name: string): Promise<AccountDetail | undefined>;
-  /** @returns the password, which is kept nowhere. @throws BridgeError `login-unknown`, `app-password-exists` */
+  /** @returns the password, which is not stored. @throws BridgeError `login-unknown`, `app-password-exists` */
   addAppPassword(name: string, what: string): Promise<{ readonly id: string; readonly password: string }>;
   /** @throws BridgeError `app-password-unknown` */
   removeAppPassword(name: string, id: string): Promise<void>;
-  /** Queues a test message. @returns its queue id. @throws BridgeError where the account may not send */
+  /** Queues a test message. @returns its queue id. @throws BridgeError if the account may not send */
   sendTest(name: string, to: string): Promise<string>;
 }
 
@@ -32,7 +32,7 @@ const address = z
   .max(320)
   .regex(/^[^\s@<>",;:()[\]\\]+@[^\s@<>",;:()[\]\\]+$/, { error: 'must be an address' });
 
-/** Looking at accounts, their app passwords, a test message. */
+/** Viewing accounts, their app passwords, a test message. */
 export function accountRoutes(accounts: AccountsPort): ApiRoute[] {
   return [
     apiRoute({

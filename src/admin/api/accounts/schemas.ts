@@ -49,7 +49,7 @@ const appPasswordSchema = z.strictObject({
 });
 export type ToldAppPassword = z.infer<typeof appPasswordSchema>;
 
-/** All that is known of an account. */
+/** Everything known about an account. */
 export const accountDetailSchema = accountSchema.extend({
   text: z.string().optional().meta({ description: 'What is the matter with it.' }),
   remedy: z.string().optional(),

@@ -85,15 +85,15 @@ export function invitationRoutes(connect: ConnectPort): ApiRoute[] {
   ];
 }
 
-/** The link that somebody is sent. @param token what was made with the invitation */
+/** The link to send to somebody. @param token created with the invitation */
 export function invitationLink(origin: string, token: string): string {
   const url = new URL('/connect', origin);
-  // What stands behind # is in no log of a server.
+  // The part after # appears in no server log.
   url.hash = `invitation=${token}`;
   return url.href;
 }
 
-/** What whoever sends a link has to know; null: nothing. @param host of the link, which nobody has configured */
+/** What the sender of a link has to know; null: nothing. @param host of the link, which nobody has configured */
 export function linkWarning(host: string): string | null {
   if (!isLoopback(host.replace(/^\[|\]$/g, ''))) return null;
   return 'Only this machine reaches the link: set admin.publicUrl to where people reach the pages.';

@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import type { ConnectPort } from '../../connect/port.ts';
 
-/** Where somebody reaches this server. */
+/** Where a caller reaches this server. */
 export function originOf(
   { publicUrl }: Pick<ConnectPort, 'publicUrl'>,
   { protocol, host }: Pick<FastifyRequest, 'protocol' | 'host'>,

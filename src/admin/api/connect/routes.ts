@@ -29,7 +29,7 @@ const outcomeSchema = z.strictObject({
 
 const longestAddress = 320;
 
-/** People connect their own mailboxes; nobody has to be signed in to the admin pages. */
+/** People connect their own mailboxes; no sign-in to the admin pages is needed. */
 export function connectRoutes(api: ConnectPageParts): ApiRoute[] {
   return [...lookRoutes(api), ...signInRoutes(api), ...invitationRoutes(api.connect)];
 }
@@ -75,7 +75,7 @@ function signInRoutes({ pending, isSecure }: ConnectPageParts): ApiRoute[] {
       async run({ request, reply, body }) {
         const { id, begun } = await pending.start(request.ip, body.invitation);
         if ('url' in begun) {
-          // The browser that comes back has to be the one that has begun.
+          // The browser that returns has to be the one that began.
           setCookie(reply, connectCookie, id, isSecure);
           return { status: 202, body: { id, url: begun.url } };
         }

@@ -20,18 +20,18 @@ export interface ConnectionsPort {
   all(): Promise<readonly ConnectionDetail[]>;
   has(name: string): boolean;
   /**
-   * Begins a check, or goes on with the same one that is under way.
-   * @param mailbox to try, of those that accounts have as `*@domain`
+   * Starts a check, or joins the same one under way.
+   * @param mailbox to try, for accounts with `*@domain`
    * @returns its id
-   * @throws BridgeError where too many run, and for a mailbox that no account reaches
+   * @throws BridgeError if too many run, and for a mailbox that no account reaches
    */
   startCheck(name: string, mailbox: string | undefined): string;
   check(run: string): CheckRun | undefined;
   /**
-   * Asks Microsoft for a code by which a person signs in.
+   * Requests a code from Microsoft with which a person signs in.
    * @param person.replace another person than before may sign in
-   * @param person.mailbox whose sign-in it is, for a connection where each mailbox has its own
-   * @throws BridgeError where nobody signs in for the connection, or Microsoft gives no code
+   * @param person.mailbox the owner of the sign-in, for a connection with a sign-in for each mailbox
+   * @throws BridgeError if nobody signs in for the connection, or Microsoft issues no code
    */
   startSignIn(
     name: string,
@@ -39,12 +39,15 @@ export interface ConnectionsPort {
   ): Promise<ToldDeviceCode>;
   signIn(id: string): SignInStatus | undefined;
   /**
-   * The PowerShell that an Exchange administrator runs.
-   * @param user who signs in; undefined: who has signed in, where that is known
-   * @throws BridgeError where the app is not registered, or no account reaches the mailbox of that name
+   * The PowerShell script for an Exchange administrator.
+   * @param user who signs in; undefined: the person who has signed in, if known
+   * @throws BridgeError if the app is not registered, or no account reaches the mailbox of that name
    */
   exchangeScript(name: string, user: string | undefined): Promise<ConnectionScript>;
-  /** Links for an administrator of the tenant, one for each service. @throws BridgeError where there is nothing to consent to */
+  /**
+   * Links for an administrator of the tenant, one for each service. @throws BridgeError if there is nothing to consent
+   * to
+   */
   consentLinks(name: string): readonly string[];
 }
 
@@ -52,7 +55,7 @@ const longestAddress = 320;
 const params = z.strictObject({ name: connectionName() });
 const runParams = z.strictObject({ id: z.string().regex(/^[\w-]{1,64}$/) });
 
-/** Looking at connections, trying them, signing in for them. */
+/** Viewing connections, checking them, signing in for them. */
 export function connectionRoutes(connections: ConnectionsPort): ApiRoute[] {
   const known = (name: string) => (connections.has(name) ? name : notFound(`There is no connection "${name}".`));
   return [

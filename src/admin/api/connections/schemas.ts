@@ -4,7 +4,7 @@ import { moment } from '../schemas.ts';
 
 export const connectionName = () => z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/);
 
-/** A connection, with what it may do. */
+/** A connection, with its permissions. */
 export const connectionDetailSchema = connectionStatusSchema.extend({
   tenantId: z.string().nullable(),
   clientId: z.string().nullable(),
@@ -50,7 +50,7 @@ export const checkSchema = z.strictObject({
 });
 export type CheckRun = z.infer<typeof checkSchema>;
 
-/** What a person has to be shown to sign in. */
+/** What a person has to see to sign in. */
 export const deviceCodeSchema = z.strictObject({
   id: z.string(),
   userCode: z.string(),
@@ -59,7 +59,7 @@ export const deviceCodeSchema = z.strictObject({
 });
 export type ToldDeviceCode = z.infer<typeof deviceCodeSchema>;
 
-/** How a sign-in goes. */
+/** The state of a sign-in. */
 export const signInSchema = z.strictObject({
   id: z.string(),
   connection: z.string(),

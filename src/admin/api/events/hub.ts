@@ -2,18 +2,18 @@ import type { Clock } from '../../../base/clock.ts';
 import type { Log } from '../../../base/log.ts';
 import type { LogTail } from '../log/log-tail.ts';
 
-/** Something that has changed, as it is told to the pages that are open. */
+/** A change, as reported to open pages. */
 export type AdminEvent =
-  /** A message has come, or another state. Without an id: more messages than are told one by one. */
+  /** A message has arrived or changed state. Without an id: more messages than are reported one by one. */
   | { readonly kind: 'message'; readonly data: { readonly id?: string; readonly state?: string } }
-  /** A hop of a check is tried now, or was; or the check is done. */
+  /** A hop of a check has begun or ended; or the check is done. */
   | { readonly kind: 'check'; readonly data: object }
   /** An alert has begun or ended. */
   | { readonly kind: 'alert'; readonly data: object }
   | { readonly kind: 'log'; readonly data: object }
   | { readonly kind: 'overview'; readonly data: object };
 
-/** Where the bridge tells what changes. */
+/** Where the bridge reports changes. */
 export interface EventSink {
   tell(event: AdminEvent): void;
 }
@@ -25,14 +25,14 @@ export interface EventHubOptions {
   overview(): Promise<object>;
 }
 
-/** At most one overview in so much time. */
+/** At most one overview in this time. */
 const overviewMs = 1_000;
-/** A look at what nobody tells of: a sign-in, a client. */
+/** Poll interval for what nobody reports: a sign-in, a client. */
 const lookMs = 5_000;
-/** Single messages told in a second; beyond that it is told that there are more. */
+/** Single messages reported in a second; beyond that only the fact that there are more. */
 const messagesPerSecond = 100;
 
-/** Spreads events to whoever listens. While nobody does, nothing is made. */
+/** Distributes events to listeners. While there are none, nothing is produced. */
 export class EventHub implements EventSink {
   readonly #options: EventHubOptions;
   readonly #listeners = new Set<(event: AdminEvent) => void>();
@@ -57,7 +57,7 @@ export class EventHub implements EventSink {
     this.#spread(event);
   }
 
-  /** @returns what ends it */
+  /** @returns a function that ends it */
   listen(told: (event: AdminEvent) => void): () => void {
     this.#listeners.add(told);
     if (this.#listeners.size === 1) this.#begin();

@@ -8,9 +8,9 @@ import type { AdminEvent, EventHub } from './hub.ts';
 
 const maxStreams = 100;
 const heartbeatMs = 15_000;
-/** A client that takes nothing for so long is gone. */
+/** A client that reads nothing for this long is gone. */
 const stallTimeoutMs = 3 * heartbeatMs;
-/** What waits for a client; one that falls further behind has to begin anew. */
+/** Most bytes waiting for a client; one that falls further behind has to start again. */
 const maxWaitingBytes = 512 * 1024;
 
 /** What a stream of events needs. */
@@ -47,7 +47,7 @@ export function eventRoutes({ hub, access, clock }: EventStreams): ApiRoute[] {
   ];
 }
 
-/** @returns what ends it */
+/** @returns a function that ends it */
 function stream(reply: FastifyReply, hub: EventHub, clock: Clock): () => void {
   reply.hijack();
   const response = reply.raw;
@@ -74,17 +74,17 @@ function send(response: ServerResponse, { kind, data }: AdminEvent): void {
   else response.write(`event: ${kind}\ndata: ${JSON.stringify(data)}\n\n`);
 }
 
-/** A stream does not outlive what it began with: its session, or the token. @returns what ends the watch */
+/** A stream ends with the session or token it began with. @returns a function that ends the watch */
 function watchCaller(caller: KnownCaller, access: AdminAccess, clock: Clock, end: () => void): () => void {
   const { session } = caller;
   const endSession = session ? access.sessions.onEnd(session, end) : () => {};
   let cancel = () => {};
   let isOver = false;
   const look = () => {
-    // The watch may end while the question is under way.
+    // The watch may end while the query is under way.
     if (!isOver) cancel = clock.after(heartbeatMs, ask);
   };
-  // Where the token cannot be read the page connects again, and is told why it may not.
+  // If the token cannot be read, the page connects again and gets the reason.
   const ask = () => void access.isStillKnown(caller).then((isKnown) => (isKnown ? look() : end()), end);
   look();
   return () => {

@@ -14,7 +14,7 @@ const historySchema = z.strictObject({
   }),
 });
 
-/** What the plots show. @param history undefined where none is kept */
+/** The data of the plots. @param history undefined if none is kept */
 export function historyRoutes(history: (range: HistoryRange) => HistoryView | undefined): ApiRoute[] {
   return [
     apiRoute({

@@ -1,4 +1,4 @@
-/** A line of the log, as a page shows it. */
+/** A log line as shown on a page. */
 export interface ToldLogLine {
   readonly time: string;
   readonly level: string;
@@ -18,16 +18,16 @@ const levelNames: Readonly<Record<number, string>> = {
 const maxLines = 2_000;
 const maxBytes = 2 * 1024 * 1024;
 
-/** Most of one line; what is longer is not kept. */
+/** Longest line; longer ones are not kept. */
 const maxLineBytes = 16 * 1024;
 
-/** The last lines of the log, for whoever looks: as they were written, and bounded in number and size. */
+/** The last lines of the log for viewers: as written, and limited in number and size. */
 export class LogTail {
   #lines: string[] = [];
   #bytes = 0;
   readonly #told = new Set<(line: ToldLogLine) => void>();
 
-  /** Takes a line: JSON, as the log writes it. */
+  /** Takes a line of JSON, as the log writes it. */
   add(line: string): void {
     if (line.length > maxLineBytes) return;
     this.#lines.push(line);
@@ -38,16 +38,16 @@ export class LogTail {
     if (read) for (const told of this.#told) told(read);
   }
 
-  /** Tells each new line, until the returned function is called. */
+  /** Passes each new line on, until the returned function is called. */
   subscribe(told: (line: ToldLogLine) => void): () => void {
     this.#told.add(told);
     return () => void this.#told.delete(told);
   }
 
   /**
-   * The last lines, the oldest first.
-   * @param level this one and more serious ones
-   * @param search a part of a line, upper and lower case alike
+   * The last lines, oldest first.
+   * @param level this level and more serious ones
+   * @param search a part of a line, in any case
    */
   last(
     limit: number,

@@ -17,20 +17,20 @@ import {
 
 /** The queue, as an administrator sees it. */
 export interface MessagesPort {
-  /** The newest first. */
+  /** Newest first. */
   page(query: MessageQuery): Promise<MessagePage>;
   /** Undefined: the queue has no such message. */
   get(id: string): Promise<MessageDetail | undefined>;
   /**
-   * The octets as they were accepted; of a damaged message what is there.
+   * The octets as accepted; for a damaged message, whatever exists.
    * @throws BridgeError `queue-body-missing`
    */
   open(id: string): Promise<Readable>;
-  /** @returns how many messages there were to change */
+  /** @returns how many messages were changed */
   act(action: MessageAction, filter: ChosenMessages): Promise<number>;
 }
 
-/** Looking at the queue, and changing it. */
+/** Viewing the queue, and changing it. */
 export function messageRoutes(messages: MessagesPort): ApiRoute[] {
   return [
     apiRoute({

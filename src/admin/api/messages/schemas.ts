@@ -16,7 +16,7 @@ const listOf = <T extends z.ZodType>(item: T, most: number) =>
     z.array(item).min(1).max(most).optional(),
   );
 
-/** What chooses messages; everything given has to hold. */
+/** Selects messages; all conditions given must hold. */
 const choice = {
   account: searchText().optional(),
   connection: searchText().optional(),
@@ -49,7 +49,7 @@ const messageFilterSchema = z.strictObject({
   ids: z.array(messageId()).min(1).max(500).optional(),
   states: z.array(z.enum(messageStates)).min(1).optional(),
 });
-/** What an action is done to. */
+/** The objects of an action. */
 export type ChosenMessages = z.output<typeof messageFilterSchema>;
 
 export const messageActions = ['retry', 'hold', 'release', 'delete'] as const;
@@ -118,7 +118,7 @@ const attemptSchema = z.strictObject({
   passedOver: z.array(z.strictObject({ courier: z.string(), code: z.string(), text: z.string() })),
 });
 
-/** All that is known of a message. */
+/** Everything known about a message. */
 export const messageDetailSchema = messageSchema.extend({
   hops: z.array(
     z.strictObject({

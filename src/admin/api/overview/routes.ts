@@ -1,7 +1,7 @@
 import { type ApiRoute, apiRoute, ok } from '../route.ts';
 import { type Overview, overviewSchema } from './schemas.ts';
 
-/** How the bridge does, at a glance. */
+/** The state of the bridge at a glance. */
 export function overviewRoutes(overview: () => Promise<Overview>): ApiRoute[] {
   return [
     apiRoute({

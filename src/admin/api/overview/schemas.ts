@@ -1,16 +1,16 @@
 import { z } from 'zod';
 import { moment } from '../schemas.ts';
 
-/** How a connection does. `unknown`: nothing has asked Microsoft yet. */
+/** The state of a connection. `unknown`: nothing has asked Microsoft yet. */
 export const connectionStates = ['ok', 'degraded', 'sign-in-needed', 'unknown'] as const;
 
-/** What ends one day, and has to be renewed before. */
+/** Something that expires and has to be renewed before. */
 const expirySchema = z.strictObject({
   what: z.enum(['client secret', 'certificate', 'sign-in']),
   at: moment().nullable().meta({ description: 'null: nobody here knows.' }),
 });
 
-/** A connection, as far as its health goes. */
+/** The health of a connection. */
 export const connectionStatusSchema = z.strictObject({
   name: z.string(),
   grant: z.string(),
@@ -50,7 +50,7 @@ const queueFactsSchema = z.strictObject({
 });
 export type QueueOverview = z.infer<typeof queueFactsSchema>;
 
-/** Everything that the first page shows. */
+/** Everything on the first page. */
 export const overviewSchema = z.strictObject({
   version: z.string(),
   instance: z.string(),

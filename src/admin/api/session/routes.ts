@@ -4,12 +4,12 @@ import type { AdminAccess } from '../../access/access.ts';
 import { roles, signInMethods } from '../../access/role.ts';
 import { type ApiRoute, apiRoute, noContent, ok } from '../route.ts';
 
-/** What a page has to know of the bridge before all else. */
+/** What a page first has to know about the bridge. */
 export interface InstanceFacts {
   readonly version: string;
   /** Its name among those that share a queue. */
   readonly instance: string;
-  /** Whether there is a configuration that mail can be sent with. */
+  /** Whether there is a configuration that can send mail. */
   isSetUp(): boolean;
 }
 

@@ -8,7 +8,7 @@ const view = { 200: { description: 'How far the set-up is now.', schema: setUpVi
 const login = { 201: { description: 'What programs log in with.', schema: madeLoginSchema } };
 const nothing = { 204: { description: 'Done.' } };
 
-/** The guided set-up; opened when it is first asked for. */
+/** The guided set-up; opened on first use. */
 export type OpenSetUp = () => Promise<GuidedSetup>;
 
 /** The guided set-up, step by step. */
@@ -22,7 +22,7 @@ export function setUpRoutes(setUp: OpenSetUp): ApiRoute[] {
   ];
 }
 
-/** Does or begins a step. @returns how far the set-up is then */
+/** Does or begins a step. @returns the state of the set-up afterwards */
 async function after(setUp: OpenSetUp, step?: (guided: GuidedSetup) => Promise<void> | void): Promise<ApiAnswer> {
   const guided = await setUp();
   await step?.(guided);
@@ -121,7 +121,7 @@ function answerRoutes(setUp: OpenSetUp): ApiRoute[] {
 }
 
 function accountRoutes(setUp: OpenSetUp): ApiRoute[] {
-  /** The bridge takes up what was written once the answer has gone: it may take this very server with it. */
+  /** The bridge applies the written configuration once the answer is sent: it may take this very server with it. */
   const applied = async (
     { reply }: ApiCall,
     write: (guided: GuidedSetup) => Promise<MadeLogin>,

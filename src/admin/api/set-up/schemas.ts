@@ -5,7 +5,7 @@ import { initKeys } from '../../../onboarding/init-questions.ts';
 /** The answers so far, by question. */
 export const setUpAnswers = () => z.partialRecord(z.enum(initKeys), z.string().max(1000));
 
-/** The Microsoft cloud: a name, or endpoints of one's own such as `simulate --write` makes. */
+/** The Microsoft cloud: a name, or custom endpoints such as those from `simulate --write`. */
 export const setUpCloud = () => z.union([z.string().max(100), z.record(z.string().max(100), z.unknown())]);
 
 const question = z.strictObject({
@@ -32,7 +32,7 @@ const taskOf = (shown: z.ZodType) =>
 
 const code = z.strictObject({ userCode: z.string(), verificationUri: z.string(), expiresAt: z.iso.datetime() });
 
-/** Everything that a page shows of the set-up. */
+/** Everything that a page shows about the set-up. */
 export const setUpViewSchema = z.looseObject({
   step: z.enum(setupSteps).meta({ description: 'The one to be done next.' }),
   steps: z.array(z.strictObject({ step: z.enum(setupSteps), state: z.enum(['done', 'current', 'todo']) })),

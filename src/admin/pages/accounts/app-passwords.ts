@@ -7,7 +7,7 @@ import { empty } from '../parts/trouble.ts';
 import type { PageContext } from '../shell/page.ts';
 import { html, nothing, type TemplateResult } from '../vendor/lit-html/lit-html.js';
 
-/** The app passwords of an account: made, shown once, removed. */
+/** The app passwords of an account: created, shown once, removed. */
 export function appPasswords(
   context: PageContext,
   { username, appPasswords: all }: ShownAccountDetail,

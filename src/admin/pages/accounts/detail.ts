@@ -9,7 +9,7 @@ import { html, nothing, type TemplateResult } from '../vendor/lit-html/lit-html.
 import { appPasswords } from './app-passwords.ts';
 import { kindTexts, lastUseText, wayText } from './texts.ts';
 
-/** One account: what to enter in a program, its app passwords, and a test message. */
+/** One account: settings for a program, its app passwords, and a test message. */
 export function openAccount(context: PageContext): Page {
   const { id = '' } = context.place;
   const path = `accounts/${encodeURIComponent(id)}`;

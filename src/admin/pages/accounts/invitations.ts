@@ -14,7 +14,10 @@ const path = 'connect/invitations';
 /** Somebody may use one while the page is open. */
 const askEveryMs = 10_000;
 
-/** Invitations to connect a mailbox: made, revoked; how each stands. Nothing where nobody connects one by themself. */
+/**
+ * Invitations to connect a mailbox: created, revoked; the state of each. Nothing if people do not connect their own
+ * mailboxes.
+ */
 export function invitations(context: PageContext): () => TemplateResult | typeof nothing {
   const all = asked(context, () => context.api.get<ShownInvitations>(path));
   context.every(askEveryMs, () => {

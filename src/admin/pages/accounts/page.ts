@@ -12,7 +12,7 @@ import { lastUseText, wayText } from './texts.ts';
 
 const pageSize = 50;
 
-/** Who may log in, and what with. */
+/** Who may log in, and with what. */
 export const openAccounts: OpenPage = (context) => (context.place.id ? openAccount(context) : openList(context));
 
 function openList(context: PageContext): Page {
@@ -48,7 +48,7 @@ function openList(context: PageContext): Page {
   };
 }
 
-/** The roles are named because a narrow window shows rows as cards. */
+/** The roles are explicit because a narrow window shows rows as cards. */
 function accountTable(accounts: readonly ShownAccount[], search: string): TemplateResult {
   if (accounts.length === 0) {
     return search === ''

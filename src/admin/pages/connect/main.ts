@@ -22,7 +22,7 @@ interface ShownStart {
   readonly userCode?: string;
   readonly verificationUri?: string;
   readonly expiresAt?: string;
-  /** In place of a code. */
+  /** Instead of a code. */
   readonly url?: string;
 }
 
@@ -126,7 +126,7 @@ function again(): void {
   draw();
 }
 
-/** The bridge stops asking Microsoft. Should it not hear of it, the code ends by itself. */
+/** The bridge stops polling Microsoft. If it does not get the request, the code expires. */
 function cancel(): void {
   if (started) void api.send('POST', 'connect/cancel', { id: started.id }).catch(() => undefined);
   again();
@@ -164,7 +164,7 @@ async function follow(start: ShownStart): Promise<void> {
       outcome = told;
       started = undefined;
     } catch (cause) {
-      // While the bridge cannot be reached the sign-in goes on.
+      // While the bridge cannot be reached, the sign-in continues.
       if ((cause as ApiError).status !== 0) started = undefined;
       error = cause;
     }

@@ -2,7 +2,7 @@ import { openDialog } from '../parts/dialog.ts';
 import { onSubmit, textField } from '../parts/fields.ts';
 import { html } from '../vendor/lit-html/lit-html.js';
 
-/** Asks for an address. @returns undefined where the dialog is closed without one */
+/** Asks for an address. @returns undefined if the dialog is closed without one */
 export async function askAddress(title: string, text: string, label: string): Promise<string | undefined> {
   let given: string | undefined;
   const { closed } = openDialog(title, (dialog) => {

@@ -8,10 +8,10 @@ import type { PageContext } from '../shell/page.ts';
 import { html, nothing, type TemplateResult } from '../vendor/lit-html/lit-html.js';
 
 export interface CheckRuns {
-  /** @param mailbox to try, of those that accounts have as `*@domain` */
+  /** @param mailbox to try, for accounts with `*@domain` */
   start(connection: string, mailbox?: string): void;
   isRunning(connection: string): boolean;
-  /** The hops of the last check of a connection, as far as they are tried. */
+  /** The hops of the last check of a connection so far. */
   view(connection: string, own?: OwnPlaces): TemplateResult | typeof nothing;
 }
 
@@ -21,15 +21,15 @@ interface StartedCheck {
   isDone: boolean;
 }
 
-/** Should an event be lost, a question brings the rest. */
+/** If an event is lost, polling gets the rest. */
 const askEveryMs = 2_000;
 
-/** Checks that were started on this page. Their hops tick in as events. */
+/** Checks that were started on this page. Their hops arrive as events. */
 export function checkRuns(context: PageContext, done: () => void): CheckRuns {
   const runs = new Map<string, StartedCheck>();
   const ask = async (run: StartedCheck) => {
     const { hops, done: isDone } = await context.api.get<ShownCheck>(`checks/${encodeURIComponent(run.id)}`);
-    // Between question and answer events may have told more.
+    // Between request and answer, events may have brought more.
     if (hops.length >= run.hops.length || isDone) run.hops = hops;
     if (isDone && !run.isDone) done();
     run.isDone = isDone;
@@ -66,7 +66,7 @@ export function checkRuns(context: PageContext, done: () => void): CheckRuns {
   };
 }
 
-/** The hop takes the place of what was told of it before; whichever else was under way is not any more. */
+/** The hop replaces its earlier state; any other hop under way has ended. */
 function withHop(hops: readonly ShownHop[], hop: ShownHop): readonly ShownHop[] {
   const ended = hops.filter(({ state }) => state !== 'running');
   const at = ended.findIndex(

@@ -9,7 +9,7 @@ import { askAddress } from './asked-address.ts';
 
 const title = 'Exchange script';
 
-/** Shows the script that an Exchange administrator runs. Who signs in is asked for where nobody knows it. */
+/** Shows the script for an Exchange administrator. Asks who signs in if that is unknown. */
 export async function showExchangeScript({ api }: PageContext, connection: string, isEach: boolean): Promise<void> {
   const path = `connections/${encodeURIComponent(connection)}/exchange-script`;
   let answer = await api.get<ShownScript>(path);

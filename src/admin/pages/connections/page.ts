@@ -16,7 +16,7 @@ import { showExchangeScript } from './exchange.ts';
 import { permissions } from './permissions.ts';
 import { signInByDevice, signInForMailbox } from './sign-in.ts';
 
-/** App registrations and their grants: what ends when, which permissions lack, and what can be tried. */
+/** App registrations and their grants: expiry dates, missing permissions, and checks. */
 export const openConnections: OpenPage = (context) => {
   const { id } = context.place;
   const connections = asked(context, () => context.api.get<readonly ShownConnectionDetail[]>('connections'));
@@ -63,7 +63,7 @@ function card(context: PageContext, connection: ShownConnectionDetail, { runs, a
   </article>`;
 }
 
-/** Whose mailboxes stand behind a pattern only the administrator knows. */
+/** Only the administrator knows which mailboxes match a pattern. */
 function mailboxToTry({ name, patterns }: ShownConnectionDetail, runs: CheckRuns): TemplateResult | typeof nothing {
   if (patterns.length === 0) return nothing;
   const submit = onSubmit(({ mailbox }) => runs.start(name, mailbox));
@@ -77,7 +77,7 @@ function copied(id: string | null, what: string): TemplateResult | undefined {
   return id === null ? undefined : html`<code>${id}</code> ${copyButton(id, what)}`;
 }
 
-/** What an administrator does with a connection, by the command that does it at a terminal. */
+/** What an administrator can do with a connection, by the terminal command that does the same. */
 function actsOf(context: PageContext, { name, signIns }: ShownConnectionDetail, runs: CheckRuns, ask: () => void) {
   const isEach = signIns === 'each';
   const signIn = () =>
@@ -95,7 +95,7 @@ function actsOf(context: PageContext, { name, signIns }: ShownConnectionDetail, 
   } satisfies OwnPlaces;
 }
 
-/** Near the buttons themselves. */
+/** Placed near the buttons themselves. */
 function toldAbove(acts: ReturnType<typeof actsOf>): OwnPlaces {
   return Object.fromEntries(
     Object.entries(acts).map(([command, { name }]) => [command, { name: `${name.replace(' …', '')}, above` }]),

@@ -4,7 +4,7 @@ import { html, nothing, type TemplateResult } from '../vendor/lit-html/lit-html.
 
 type Permissions = ShownConnectionDetail['permissions'];
 
-/** Those that the accounts need against those that the tenant granted. */
+/** The permissions that the accounts need, compared with those that the tenant granted. */
 export function permissions({ permissions: told }: ShownConnectionDetail): TemplateResult {
   const { needed, granted, inExchange } = told;
   const missing = needed.filter((each) => standingOf(each, told) === 'missing');
@@ -29,7 +29,7 @@ const marks = { needed: 'none', granted: 'good', 'not in Entra ID': 'none', miss
 function standingOf(name: string, { granted, inExchange }: Permissions): keyof typeof marks {
   if (granted === null) return 'needed';
   if (granted.includes(name)) return 'granted';
-  // A role in Exchange stands in no token.
+  // A role in Exchange appears in no token.
   return inExchange.includes(name) ? 'not in Entra ID' : 'missing';
 }
 

@@ -12,23 +12,23 @@ type Progress = Pick<ShownSignIn, 'state' | 'username' | 'error'>;
 
 const askEveryMs = 2_000;
 
-/** What is signed in to. */
+/** What to sign in to. */
 interface WantedSignIn {
   readonly connection: string;
-  /** Whose sign-in it is, where each mailbox has its own. */
+  /** The owner of the sign-in, if each mailbox has its own. */
   readonly mailbox?: string | undefined;
   /** Another person than before may sign in. */
   readonly replace?: boolean;
 }
 
-/** Signs a person in for one mailbox, which is asked for. */
+/** Signs a person in for one mailbox, which it asks for. */
 export async function signInForMailbox(context: PageContext, connection: string, done: () => void): Promise<void> {
   const text = 'Each mailbox of this connection has its own sign-in.';
   const mailbox = await askAddress('Sign in with a code', text, 'Mailbox');
   if (mailbox !== undefined) await signInByDevice(context, { connection, mailbox }, done);
 }
 
-/** Shows the code that a person enters at Microsoft, and waits until they did. */
+/** Shows the code that a person enters at Microsoft, and waits until they have. */
 export async function signInByDevice(context: PageContext, wanted: WantedSignIn, done: () => void): Promise<void> {
   const { connection, mailbox, replace = false } = wanted;
   const path = `connections/${encodeURIComponent(connection)}/sign-in`;
@@ -50,7 +50,7 @@ export async function signInByDevice(context: PageContext, wanted: WantedSignIn,
         if (told.state !== 'waiting') clearInterval(timer);
         dialog.redraw();
       })
-      // The next question may be answered.
+      // The next request may be answered.
       .catch(() => undefined);
   }, askEveryMs);
   await dialog.closed;

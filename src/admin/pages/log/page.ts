@@ -6,13 +6,13 @@ import { empty } from '../parts/trouble.ts';
 import type { OpenPage } from '../shell/page.ts';
 import { html, nothing, type TemplateResult } from '../vendor/lit-html/lit-html.js';
 
-/** From the quietest. */
+/** Starting with the most verbose. */
 const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'];
 
 const keptLines = 500;
 const askedLines = 200;
 
-/** What the bridge logs, live, from a level on and with a text in it. */
+/** The bridge's log, live, from a level up and filtered by text. */
 export const openLog: OpenPage = (context) => {
   const { query } = context.place;
   const { level = '', search = '' } = query;

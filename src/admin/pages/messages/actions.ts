@@ -5,11 +5,11 @@ import { saveFile } from '../parts/saved-file.ts';
 import type { PageContext } from '../shell/page.ts';
 import { html, nothing, type TemplateResult } from '../vendor/lit-html/lit-html.js';
 
-/** Messages that something is done to: these, or all that a search finds. */
+/** Messages to act on: these, or all that a search finds. */
 export interface Chosen {
   readonly ids?: readonly string[];
   readonly filter?: Readonly<Record<string, string | readonly string[]>>;
-  /** Those whose content is still there to be saved. */
+  /** Those whose content can still be saved. */
   readonly savable: readonly string[];
 }
 
@@ -30,7 +30,7 @@ const mostExports = 50;
 
 /**
  * A button for each action.
- * @param done called after one, and waited for. @returns what is to be told besides
+ * @param done called and awaited after one. @returns what else to report
  */
 export function chosenActions(
   context: PageContext,
@@ -77,7 +77,7 @@ async function isConfirmed({ ids, filter }: Omit<Chosen, 'savable'>, action: Mes
   return await ask({ title: `${verb} ${what}?`, text, confirm: verb, isDangerous });
 }
 
-/** Saves the content of each message as a file of its own. */
+/** Saves the content of each message as a separate file. */
 async function saveAll({ api, toast }: PageContext, ids: readonly string[]): Promise<void> {
   for (const id of ids) {
     saveFile(`${id}.eml`, await api.bytes(`messages/${encodeURIComponent(id)}/content`));

@@ -24,7 +24,7 @@ const possible: Readonly<Record<ShownMessageState, readonly MessageAction[]>> = 
   delivered: ['delete'],
 };
 
-/** One message: its way so far, every attempt with Microsoft's words, and what can be done. */
+/** One message: its way so far, every attempt with Microsoft's words, and possible actions. */
 export function openMessage(context: PageContext): Page {
   const { id = '' } = context.place;
   const message = asked(context, () => context.api.get<ShownMessageDetail>(`messages/${encodeURIComponent(id)}`));
@@ -60,7 +60,7 @@ export function openMessage(context: PageContext): Page {
   };
 }
 
-/** What is to be told of a message that is due and yet waits; undefined where it does not. */
+/** Why a message that is due still waits; undefined if it does not. */
 export async function pauseNote({ api }: PageContext, id: string): Promise<string | undefined> {
   return pauseOf(await api.get<ShownMessageDetail>(`messages/${encodeURIComponent(id)}`));
 }
@@ -72,7 +72,7 @@ function pauseOf({ connection, waiting }: ShownMessageDetail): string | undefine
 }
 
 function waitingLine({ kind, until, reason }: NonNullable<ShownMessageDetail['waiting']>): TemplateResult {
-  // Whose turn it is waits for no time.
+  // A message whose turn it is waits for no time.
   return kind === 'concurrency'
     ? html`<p>It is being sent, or is next.</p>`
     : html`<p>Waits until ${moment(until)}: ${reason}</p>`;
@@ -93,7 +93,7 @@ function messageFacts(message: ShownMessageDetail): TemplateResult {
   ]);
 }
 
-/** Of a notice: the message that it is about, which may be gone. */
+/** For a notice: the message that it is about, which may be gone. */
 function about({ noticeAbout }: ShownMessageDetail): TemplateResult | undefined {
   if (!noticeAbout) return undefined;
   const { id, state } = noticeAbout;
@@ -121,7 +121,7 @@ function hopDetail({ what, detail, message }: ShownHopOfMessage): TemplateResult
   return what === 'notice' && message !== undefined ? messageLink(message, detail) : detail;
 }
 
-/** What to do is told once, at the last outcome that asks for it. */
+/** The remedy is shown once, at the last outcome that has one. */
 function attempts(all: readonly ShownAttempt[]): readonly TemplateResult[] {
   const lastAsking = new Map<string | undefined, ShownOutcome>();
   for (const each of all.flatMap(({ outcomes }) => outcomes)) lastAsking.set(each.remedy, each);

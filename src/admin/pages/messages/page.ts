@@ -10,7 +10,7 @@ import { messageTable } from './table.ts';
 
 const pageSize = 50;
 
-/** Messages of the queue, and those delivered for as long as they are kept: searched, and changed. */
+/** Messages of the queue, and delivered ones for as long as they are kept: searched, and changed. */
 export const openMessages: OpenPage = (context) => (context.place.id ? openMessage(context) : openList(context));
 
 function openList(context: PageContext): Page {
@@ -67,7 +67,7 @@ function openList(context: PageContext): Page {
   };
 }
 
-/** Of what is delivered, the content goes. */
+/** The content of delivered messages is removed. */
 function isKept({ state }: ShownMessage): boolean {
   return state !== 'delivered';
 }
@@ -83,7 +83,10 @@ interface MessageList {
 
 const settleMs = 500;
 
-/** What a search finds, a page at a time. Asked again from its start, as far as it was shown, when a message changes. */
+/**
+ * The results of a search, a page at a time. When a message changes, they are loaded again from the start, as far as
+ * they were shown.
+ */
 function messageList(context: PageContext): MessageList {
   const filter = apiFilter(context.place.query);
   let messages: readonly ShownMessage[] = [];

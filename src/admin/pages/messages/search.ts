@@ -21,7 +21,7 @@ const rareFields = [
   ['error', 'Error code or text'],
 ] as const;
 
-/** The states as links, and the fields of a search; what is searched for stands in the address. */
+/** The states as links, and the search fields; the search is part of the URL. */
 export function searchForm({ place, go }: PageContext): TemplateResult {
   const { query } = place;
   const { state = '' } = query;
@@ -47,13 +47,13 @@ export function searchForm({ place, go }: PageContext): TemplateResult {
     </form>`;
 }
 
-/** The search as an action takes it: with lists. */
+/** The search in the form of an action: with lists. */
 export function actionFilter(query: SearchQuery): Record<string, string | readonly string[]> {
   const { id, state, ...rest } = apiFilter(query);
   return { ...rest, ...(id && { ids: [id] }), ...(state && { states: [state] }) };
 }
 
-/** The search as the API takes it: times with their zone. */
+/** The search in the form of the API: times with their zone. */
 export function apiFilter(query: SearchQuery): Record<string, string> {
   const filter: Record<string, string> = { ...query };
   for (const name of ['since', 'until']) {

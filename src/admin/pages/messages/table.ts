@@ -13,7 +13,7 @@ export interface TableChoice {
   toggle(ids: readonly string[], on: boolean): void;
 }
 
-/** The roles are named because a narrow window shows rows as cards, where browsers forget that it is a table. */
+/** The roles are explicit because a narrow window shows rows as cards, and browsers then drop the table semantics. */
 export function messageTable(messages: readonly ShownMessage[], choice: TableChoice): TemplateResult {
   if (messages.length === 0) {
     return choice.isSearch
@@ -53,7 +53,7 @@ function row(message: ShownMessage, { chosen, toggle, mayChoose }: TableChoice):
   </tr>`;
 }
 
-/** An address with too little room is broken before its domain. */
+/** An address with too little space is broken before its domain. */
 function breakable(address: string): TemplateResult {
   const at = address.lastIndexOf('@') + 1;
   return html`${address.slice(0, at)}<wbr>${address.slice(at)}`;

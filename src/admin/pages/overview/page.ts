@@ -15,7 +15,7 @@ const ranges = [
   ['week', 'Week'],
 ] as const satisfies readonly (readonly [HistoryRange, string])[];
 
-/** How it goes: what is in trouble and what helps, the queue, the last hour, day or week. */
+/** The state of things: what is in trouble and what helps, the queue, the last hour, day or week. */
 export const openOverview: OpenPage = (context) => {
   let range: HistoryRange = 'hour';
   const overview = asked(context, () => context.api.get<ShownOverview>('overview'));
@@ -67,7 +67,7 @@ function summary({ ready, startedAt, alerts, queue, clients, connections }: Show
     </ul>`;
 }
 
-/** The bridge accepts mail all the same, which is not to hide that none of it goes on. */
+/** The bridge still accepts mail, which must not hide that none of it is delivered. */
 function mailWaits(connections: ShownOverview['connections']): TemplateResult | typeof nothing {
   const names = (wanted: string) => connections.filter(({ state }) => state === wanted).map(({ name }) => name);
   const [inTrouble, signedOut] = [names('degraded'), names('sign-in-needed')];

@@ -41,7 +41,7 @@ const specs: readonly PlotSpec[] = [
   },
 ];
 
-/** The plots of the overview: each is made once and then given new data. */
+/** The plots of the overview: each is created once and then updated. */
 export function overviewPlots(context: PageContext): (history: ShownHistory) => TemplateResult {
   const figures = specs.map((spec) => plotFigure(spec, context));
   return (history) => html`<div class="plots">${figures.map((figure) => figure(history))}</div>`;

@@ -6,7 +6,7 @@ import { date, daysUntil } from '../parts/times.ts';
 import { empty, trouble } from '../parts/trouble.ts';
 import { html, nothing, type TemplateResult } from '../vendor/lit-html/lit-html.js';
 
-/** A line for each connection: its state, what ends when, what is wrong and what helps. */
+/** A line for each connection: its state, expiry dates, what is wrong and what helps. */
 export function connectionLines(connections: readonly ShownConnection[]): TemplateResult {
   if (connections.length === 0)
     return empty('There are no connections yet.', html`<a href="/ui/set-up">Set one up</a>`);
@@ -22,11 +22,11 @@ export function connectionLines(connections: readonly ShownConnection[]): Templa
   </ul>`;
 }
 
-/** Where the bridge has no better advice. */
+/** If the bridge has no better advice. */
 const waits =
   'Nothing: the bridge tries again by itself. If it lasts, Check on the page of the connection tries every hop.';
 
-/** What is wrong with a connection, if something is. */
+/** What is wrong with a connection, if anything. */
 export function troubleOfConnection(
   { name, state, text, remedy, code }: ShownConnection,
   own?: OwnPlaces,
@@ -38,7 +38,7 @@ export function troubleOfConnection(
 
 const soonDays = 30;
 
-/** When something ends; marked when that is soon. */
+/** When something expires; highlighted if that is soon. */
 export function expiry({ what, at }: ShownExpiry): TemplateResult {
   if (at === null) return html`${capital(what)}: no expiry date known`;
   const days = daysUntil(at);
@@ -51,7 +51,7 @@ function capital(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-/** How many accounts there are, and a line for each in trouble. */
+/** The number of accounts, and a line for each in trouble. */
 export function accountsInTrouble({ total, trouble: found }: ShownOverview['accounts']): TemplateResult {
   if (total === 0) return empty('There are no accounts yet.', html`<a href="/ui/set-up">Set one up</a>`);
   const summary = found.length === 0 ? 'None is in trouble.' : `${counted(found.length, 'account')} in trouble:`;

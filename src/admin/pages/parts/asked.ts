@@ -2,22 +2,22 @@ import type { PageContext } from '../shell/page.ts';
 import { html, nothing, type TemplateResult } from '../vendor/lit-html/lit-html.js';
 import { troubleOf } from './trouble.ts';
 
-/** Something that the bridge is asked for, as it was answered last. */
+/** Something requested from the bridge, with its latest answer. */
 export interface Asked<T> {
   readonly value: T | undefined;
   readonly error: unknown;
   /**
-   * Asks again. While a question is open another one waits for it, and more than one wait together. Resolves when there is
-   * an answer that was asked for then or later, or a failure in its place.
+   * Requests it again. While a request is under way another one waits for it, and further ones join that. Resolves when
+   * there is an answer to a request made then or later, or its failure.
    */
   ask(): Promise<void>;
-  /** Takes an answer that came unasked. */
+  /** Takes an answer that came unrequested. */
   take(value: T): void;
-  /** What is there; or that it is on its way, or why there is nothing. */
+  /** Shows the answer, that it is loading, or why there is none. */
   view(show: (value: T) => TemplateResult): TemplateResult;
 }
 
-/** Asks at once. The last answer stays while a new one is on its way. */
+/** Requests at once. The last answer stays while a new one is loading. */
 export function asked<T>(context: PageContext, question: () => Promise<T>): Asked<T> {
   let value: T | undefined;
   let error: unknown;

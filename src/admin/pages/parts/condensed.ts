@@ -1,24 +1,24 @@
 export type Values = readonly (number | null)[];
 
-/** `per-minute`: the history counts what happened in each step. The others are of values as they are. */
+/** `per-minute`: the history counts what happened in each step. The others are for plain values. */
 export type Join = 'per-minute' | 'mean' | 'most';
 
-/** Values of steps, by name, the oldest first. */
+/** Values of steps, by name, oldest first. */
 export interface StepValues<Key extends string> {
   readonly stepSeconds: number;
-  /** Begin of the first step, ISO 8601. */
+  /** Start of the first step, ISO 8601. */
   readonly from: string;
   readonly series: Readonly<Record<Key, Values>>;
 }
 
-/** More points than that make a plot restless, not richer. */
+/** More points make a plot restless, not richer. */
 const mostPoints = 120;
-/** Fewer steps than that make no plot. */
+/** Fewer steps make no plot. */
 const fewestSteps = 30;
 
 /**
- * A history with few enough steps to be read: neighbouring ones become one. The last one, still under way, is left out, and
- * so is the time before anything is known.
+ * Reduces a history to a readable number of steps by merging neighbours. The last one, still under way, is left out,
+ * and so is the time before anything is known.
  */
 export function condensed<Key extends string>(
   { from, stepSeconds, series }: StepValues<Key>,
@@ -28,7 +28,7 @@ export function condensed<Key extends string>(
   const steps = Math.min(end, Math.max(fewestSteps, end - firstKnown(wanted.map(({ key }) => series[key]))));
   const size = Math.max(1, Math.ceil(steps / mostPoints));
   const points = Math.floor(steps / size);
-  // Counted from the newest: what does not fill a point is the oldest.
+  // Counted from the newest: incomplete points are at the old end.
   const first = end - points * size;
   const start = new Date(from).getTime() / 1_000;
   return {

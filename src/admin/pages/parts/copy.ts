@@ -3,8 +3,8 @@ import { notify } from './toast.ts';
 
 /**
  * A button that copies a text.
- * @param what its name, for those who hear the button
- * @param label what they see who see it; the name begins with it
+ * @param what its accessible name
+ * @param label its visible text; the name begins with it
  */
 export function copyButton(text: string, what: string, label = 'Copy'): TemplateResult {
   const copy = async () => {
@@ -16,7 +16,7 @@ export function copyButton(text: string, what: string, label = 'Copy'): Template
   </button>`;
 }
 
-/** Over plain HTTP from another machine there is no clipboard but that of a selection. */
+/** Over plain HTTP from another machine, only a selection can be copied to the clipboard. */
 async function toClipboard(text: string): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(text);

@@ -8,7 +8,9 @@ export interface OpenDialog {
   readonly closed: Promise<void>;
 }
 
-/** Opens a dialog above the page. The browser keeps the focus in it, closes it at Escape, and then returns the focus. */
+/**
+ * Opens a dialog above the page. The browser keeps the focus in it, closes it on Escape, and then restores the focus.
+ */
 export function openDialog(title: string, view: (dialog: OpenDialog) => TemplateResult): OpenDialog {
   const element = document.createElement('dialog');
   element.setAttribute('aria-label', title);
@@ -32,7 +34,7 @@ export function openDialog(title: string, view: (dialog: OpenDialog) => Template
 export interface Confirmation {
   readonly title: string;
   readonly text: string;
-  /** What the button says that does it. */
+  /** Text of the confirming button. */
   readonly confirm: string;
   readonly isDangerous?: boolean;
 }

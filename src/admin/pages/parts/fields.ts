@@ -1,6 +1,6 @@
 import { html, nothing, type TemplateResult } from '../vendor/lit-html/lit-html.js';
 
-/** A list of names and values. Values that are undefined are left out. */
+/** A list of names and values. Undefined values are left out. */
 export function facts(pairs: readonly (readonly [name: string, value: unknown])[]): TemplateResult {
   const given = pairs.filter(([, value]) => value !== undefined);
   return html`<dl class="facts">
@@ -15,7 +15,7 @@ export interface TextField {
   readonly type?: 'text' | 'search' | 'email' | 'password' | 'datetime-local';
   readonly placeholder?: string;
   readonly isRequired?: boolean;
-  /** Gets the focus at `/`. */
+  /** Gets the focus when `/` is pressed. */
   readonly isSearch?: boolean;
 }
 
@@ -27,12 +27,12 @@ export function textField({ name, label, value = '', type = 'text', ...rest }: T
   </label>`;
 }
 
-/** What somebody typed into a form, by field. */
+/** The contents of a form, by field. */
 export function valuesOf(form: HTMLFormElement): Record<string, string> {
   return Object.fromEntries([...new FormData(form)].map(([name, value]) => [name, String(value).trim()]));
 }
 
-/** Handles the sending of a form in place of the browser. */
+/** Handles the submission of a form instead of the browser. */
 export function onSubmit(act: (values: Record<string, string>, form: HTMLFormElement) => void) {
   return (event: Event) => {
     event.preventDefault();

@@ -1,6 +1,6 @@
 /**
- * What a hop has found, for a page, which has no options.
- * @param sends where a test message is sent, in place of the option of `mailbridge check`
+ * The result of a hop, for a page, which has no command-line options.
+ * @param sends where a test message is sent, replacing the option of `mailbridge check`
  */
 export function hopText(text: string, sends: string): string {
   return text

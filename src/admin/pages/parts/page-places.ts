@@ -1,20 +1,20 @@
 import { html, nothing, type TemplateResult } from '../vendor/lit-html/lit-html.js';
 import { commandsIn, type NamedCommand } from './named-commands.ts';
 
-/** Where somebody finds on a page what a remedy names a command for. */
+/** Where a page does what a remedy names a command for. */
 export interface PagePlace {
-  /** The words of the button or step there. */
+  /** The text of the button or step there. */
   readonly name: string;
-  /** Goes there, or does it; left out where the name says where its button is. */
+  /** Goes there, or does it; left out if the name says where its button is. */
   readonly act?: () => void;
 }
 
-/** What the page that is open does itself, by the first words of the command. */
+/** What the open page does itself, by the first words of the command. */
 export type OwnPlaces = Readonly<Record<string, PagePlace | undefined>>;
 
-/** What is known where a remedy is shown. */
+/** Context in which a remedy is shown. */
 export interface RemedyPlace {
-  /** The connection that it is about, where the remedy does not name it. */
+  /** The connection that it is about, if the remedy does not name it. */
   readonly connection?: string | undefined;
   readonly own?: OwnPlaces;
 }
@@ -25,7 +25,7 @@ const connectionButtons: Readonly<Record<string, string>> = {
   'exchange-script': 'Exchange script',
   check: 'Check',
 };
-/** Where on the pages a command's work is done; undefined where it is not. */
+/** Where on the pages a command's work is done; undefined if it is not. */
 function linkTo({ command, subject }: NamedCommand, { connection }: RemedyPlace): TemplateResult | undefined {
   const button = connectionButtons[command];
   if (button !== undefined) {
@@ -41,7 +41,7 @@ function linkTo({ command, subject }: NamedCommand, { connection }: RemedyPlace)
     : html`<a href="/ui/messages">Messages</a>`;
 }
 
-/** Below a text that names commands of a terminal: where the pages do the same. */
+/** Shown below a text that names terminal commands: where the pages do the same. */
 export function pagePlaces(text: string, place: RemedyPlace = {}): TemplateResult | typeof nothing {
   const named = commandsIn(text);
   const own = named.flatMap(({ command }) => place.own?.[command] ?? []);

@@ -7,9 +7,9 @@ import { condensed, type Join, type Values } from './condensed.ts';
 export interface PlotSeries {
   readonly key: HistorySeries;
   readonly name: string;
-  /** How steps that are drawn as one become one value. */
+  /** How merged steps become one value. */
   readonly join: Join;
-  /** Lengths of line and gap: lines differ by more than colour. */
+  /** Lengths of line and gap, so that lines do not differ only by colour. */
   readonly dash?: number[];
 }
 
@@ -17,19 +17,19 @@ export interface PlotSpec {
   readonly title: string;
   readonly unit: string;
   readonly series: readonly PlotSeries[];
-  /** Null says that there was nothing to measure, not that nothing is known: the line goes on. */
+  /** Null means that there was nothing to measure, not that nothing is known: the line continues. */
   readonly spansGaps?: boolean;
-  /** Distances between values that the axis names. */
+  /** Distances between labelled values on the axis. */
   readonly ticks: number[];
   text(value: number): string;
-  /** Behind a value in the legend, where it is a rate: `/min`. */
+  /** Follows a value in the legend if it is a rate: `/min`. */
   readonly per?: string;
 }
 
 const heightPx = 190;
 
 /**
- * A plot with its legend, and its figures in words for those who do not see it. The legend tells the values below the
+ * A plot with its legend, and its figures in words for those who do not see it. The legend shows the values under the
  * pointer, else the last ones.
  */
 export function plotFigure(spec: PlotSpec, context: PageContext): (history: ShownHistory) => TemplateResult {
@@ -86,7 +86,7 @@ interface Chart {
   show(times: readonly number[], columns: readonly Values[]): void;
 }
 
-/** The library comes when the first plot is shown. */
+/** The library is loaded when the first plot is shown. */
 async function openChart(
   box: HTMLElement,
   spec: PlotSpec,
@@ -127,7 +127,7 @@ function optionsOf(
   point: (at: number | undefined) => void,
 ): uPlot.Options {
   const style = getComputedStyle(box);
-  // Colours are taken from elements: a custom property is not resolved to one.
+  // Colours are read from elements, because a custom property is not resolved to one.
   const legend = box.parentElement?.querySelectorAll('.legend li') ?? [];
   const colours = [...legend].map((each) => getComputedStyle(each, '::before').borderTopColor);
   const font = `12px ${style.fontFamily}`;
@@ -162,7 +162,7 @@ const whole = new Intl.DateTimeFormat(undefined, { weekday: 'short', hour: '2-di
 const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
 const day = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short' });
 
-/** Midnight is told by its day. */
+/** Midnight is shown as its day. */
 function clockText(seconds: number): string {
   const at = new Date(seconds * 1_000);
   return at.getHours() === 0 && at.getMinutes() === 0 ? day.format(at) : clock.format(at);

@@ -2,7 +2,7 @@ import { html, type TemplateResult } from '../vendor/lit-html/lit-html.js';
 
 type Mark = 'good' | 'warn' | 'bad' | 'need' | 'none';
 
-/** Each state's shape and words; its colour is the third sign, never the only one. */
+/** Each state's shape and words; the colour is never the only sign. */
 const marks: Readonly<Record<string, readonly [mark: Mark, text: string]>> = {
   ok: ['good', 'Works'],
   degraded: ['warn', 'In trouble'],

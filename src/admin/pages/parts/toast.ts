@@ -2,7 +2,7 @@ const shownMs = 5_000;
 
 let region: HTMLElement | undefined;
 
-/** Tells for a moment that something is done; those who do not see it hear it. */
+/** Briefly reports that something is done, also to screen readers. */
 export function notify(text: string): void {
   region ??= newRegion();
   // A dialog covers everything else on the page.

@@ -4,7 +4,7 @@ import type { PageContext } from '../shell/page.ts';
 import { html, nothing, type TemplateResult } from '../vendor/lit-html/lit-html.js';
 import type { SetUpWork, ShownLogin } from './contract.ts';
 
-/** The configuration is written, and the login shown: once, as long as the page is open. */
+/** Writes the configuration and shows the login: once, as long as the page is open. */
 export function accountStep(context: PageContext, changed: () => void): (work: SetUpWork) => TemplateResult {
   let login: ShownLogin | undefined;
   const make = (path: string) =>

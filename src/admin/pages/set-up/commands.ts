@@ -39,7 +39,7 @@ const steps: readonly SetUpStep[] = [
   },
 ];
 
-/** The same by commands, where the pages may not write the configuration. */
+/** The same through commands, if the pages may not write the configuration. */
 export function setUpCommands(): TemplateResult {
   return html`<ol class="steps">
     ${steps.map(({ title, view }) => html`<li><h2>${title}</h2>${view()}</li>`)}

@@ -60,7 +60,7 @@ export interface ShownSetUp {
   readonly questions: readonly ShownQuestion[];
   readonly connections: readonly string[];
   readonly app?: { readonly tenantId: string; readonly clientId: string };
-  /** The app registration is looked for by this name alone. */
+  /** The app registration is only looked for by this name. */
   readonly appNamed?: string;
   /** What was done, once the app is registered. */
   readonly registered: ShownRegistration['steps'];
@@ -83,7 +83,7 @@ export interface ShownSetUp {
   readonly needsRestart: boolean;
 }
 
-/** What programs log in with; shown once. */
+/** The login for programs; shown once. */
 export interface ShownLogin {
   readonly username: string;
   readonly password: string;
@@ -92,6 +92,6 @@ export interface ShownLogin {
 /** What a step of the page works with. */
 export interface SetUpWork {
   readonly set: ShownSetUp;
-  /** Does something of which the bridge tells how far the set-up is then. */
+  /** Does something; the bridge answers with the state of the set-up afterwards. */
   act(method: 'POST' | 'DELETE', path: string, body?: object): void;
 }

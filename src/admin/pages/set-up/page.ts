@@ -13,7 +13,7 @@ import { registerStep } from './register.ts';
 
 interface Step {
   readonly title: string;
-  /** What it has come to, for a step that is done. */
+  /** The result of a finished step. */
   done?(set: ShownSetUp): string | undefined;
   /** Whether it has more to show or to do once it is done. */
   readonly staysOpen?: boolean;
@@ -22,7 +22,7 @@ interface Step {
 
 const askEveryMs = 1_000;
 
-/** From nothing to mail that flows, step by step; whoever comes back finds their place. */
+/** From nothing to working mail, step by step; people who return continue where they were. */
 export const openSetUp: OpenPage = (context) => {
   let set: ShownSetUp | undefined;
   let error: ApiError | undefined;
@@ -65,7 +65,7 @@ export const openSetUp: OpenPage = (context) => {
   };
 };
 
-/** Something goes on by itself. */
+/** Whether something progresses without the user. */
 function isMoving({ registration, start, signIn, check, test }: ShownSetUp): boolean {
   return [registration, start, signIn, check, test].some(({ state }) => state === 'running');
 }
@@ -89,12 +89,12 @@ function stepsOf(context: PageContext, changed: () => void): Readonly<Record<str
     check: { title: 'Check', view: checkStep },
     test: { title: 'Test message', done: ({ test }) => test.shown.detail, view: testStep, staysOpen: true },
     done: { title: 'Programs', view: doneStep, staysOpen: true },
-    // Its password is shown once: what was told stays as long as the page is open.
+    // Its password is shown once and stays as long as the page is open.
     ...{ login: { title: '', view: accountStep(context, changed) } },
   };
 }
 
-/** What is lost, and what stays. */
+/** What will be lost, and what stays. */
 function startOver({ app, username, configFile }: ShownSetUp): Confirmation {
   const stays = [
     ...(username ? [`what was written to ${configFile}`] : []),

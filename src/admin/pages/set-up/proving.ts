@@ -11,7 +11,7 @@ import { codeView } from './register.ts';
 
 type ShownScriptFile = NonNullable<SetUpWork['set']['script']>;
 
-/** The person whose mailbox it is signs in. */
+/** The owner of the mailbox signs in. */
 export function signInStep({ set, act }: SetUpWork): TemplateResult {
   const { state, shown, failure } = set.signIn;
   if (state === 'running') {
@@ -44,7 +44,7 @@ export function signInStep({ set, act }: SetUpWork): TemplateResult {
     <p><button type="button" class="primary" @click=${signIn}>Sign in with a code</button></p>`;
 }
 
-/** The script that an Exchange administrator runs. */
+/** The script for an Exchange administrator. */
 export function exchangeStep({ set, act }: SetUpWork): TemplateResult {
   return html`<p>Some settings can only be made in Exchange; this script makes them. An Exchange administrator runs it, on any machine with
       PowerShell. Its last line is <code>OK</code>, or what is missing.</p>
@@ -53,7 +53,7 @@ export function exchangeStep({ set, act }: SetUpWork): TemplateResult {
     <p><button type="button" class="primary" @click=${() => act('POST', 'set-up/exchange-script')}>It was run, continue</button></p>`;
 }
 
-/** @param link classes of the link that downloads it */
+/** @param link classes of the download link */
 function scriptView({ file, text, runs }: ShownScriptFile, link: string): TemplateResult {
   return html`<div class="buttons">
       <a class=${link} href="/api/v1/set-up/exchange-script" download=${file}>Download ${file}</a>
@@ -66,7 +66,7 @@ function scriptView({ file, text, runs }: ShownScriptFile, link: string): Templa
 const scriptId = 'exchange-script';
 const scriptName = 'The script for Exchange';
 
-/** What the set-up does in place of a command. */
+/** What the set-up does instead of a command. */
 function placesOf({ set, act }: SetUpWork): RemedyPlace {
   const isSignedInTo = set.steps.some(({ step }) => step === 'sign-in');
   const signInAgain = () => {

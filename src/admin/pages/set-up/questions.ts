@@ -5,7 +5,7 @@ import type { SetUpWork, ShownQuestion } from './contract.ts';
 
 const other = 'other';
 
-/** The questions. What is answered decides what else is asked: the bridge says so after each answer. */
+/** The questions. Answers decide what else is asked: the bridge says so after each one. */
 export function questionsStep(context: PageContext): (work: SetUpWork) => TemplateResult {
   let questions: readonly ShownQuestion[] | undefined;
   let answers: Record<string, string> = {};
@@ -66,7 +66,7 @@ export function questionsStep(context: PageContext): (work: SetUpWork) => Templa
   };
 }
 
-/** Answers that are not what is proposed: those follow from the others. */
+/** Answers that differ from the proposals, which follow from other answers. */
 function changedOnly(answers: Record<string, string>, shown: readonly ShownQuestion[]): Record<string, string> {
   const details = new Map(shown.filter(({ isDetail }) => isDetail).map(({ key, answer }) => [key, answer]));
   return Object.fromEntries(Object.entries(answers).filter(([key, value]) => details.get(key) !== value));

@@ -10,7 +10,7 @@ const whatMicrosoftAsks =
   'Microsoft\'s page names the app "Microsoft Graph Command Line Tools". If it says "Need admin approval", start the sign-in again with an account that may consent.';
 
 const below = { name: 'Sign in with a code, below' };
-/** The sign-in registers the app, adds what it lacks, and consents. */
+/** The sign-in registers the app, adds what is missing, and consents. */
 const signInBelow = { 'register-app': below, consent: below, login: below };
 
 /** An administrator signs in; the app is registered, step by step. */
@@ -45,7 +45,7 @@ function invitation({ code, link }: ShownRegistration): TemplateResult {
   return html`<p role="status">${stateMark('running', 'Asking Microsoft for a code')}</p>`;
 }
 
-/** A code, and where it is entered. */
+/** A code, and where to enter it. */
 export function codeView({ userCode, verificationUri, expiresAt }: ShownCode, then: string): TemplateResult {
   return html`<ol class="plain">
       <li>Open <a href=${verificationUri} target="_blank" rel="noopener">${verificationUri}</a>, on any device.</li>
@@ -70,7 +70,7 @@ function progress({ signedInAs, steps, waiting }: ShownRegistration): TemplateRe
   </ol>`;
 }
 
-/** The registration itself, that was there already. */
+/** Whether the registration itself already existed. */
 function isFoundApp(outcome: string, text: string): boolean {
   return outcome === 'found' && text.startsWith('app registration "');
 }

@@ -1,10 +1,10 @@
-/** An answer of the bridge that is an error: what happened, and what to do. */
+/** An error answer of the bridge: what happened, and what to do. */
 export class ApiError extends Error {
   override name = 'ApiError';
   readonly status: number;
   readonly code: string;
   readonly remedy: string | undefined;
-  /** Ways to sign in, where that is what is missing. */
+  /** Ways to sign in, if that is missing. */
   readonly signInBy: readonly string[] | undefined;
 
   constructor(status: number, code: string, message: string, remedy?: string, signInBy?: readonly string[]) {
@@ -16,12 +16,12 @@ export class ApiError extends Error {
   }
 }
 
-/** Values of a query; empty ones are left out. */
+/** Query values; empty ones are left out. */
 export type Query = Readonly<Record<string, string | number | undefined>>;
 
 export interface Api {
   get<T>(path: string, query?: Query): Promise<T>;
-  /** Changes something; resolves with undefined where the bridge answers without content. */
+  /** Changes something; resolves with undefined if the answer has no content. */
   send<T>(method: 'POST' | 'DELETE', path: string, body?: object): Promise<T>;
   /** The bytes at a path, for saving. */
   bytes(path: string): Promise<Blob>;
@@ -30,7 +30,7 @@ export interface Api {
 const patienceMs = 30_000;
 
 /**
- * Asks the bridge that served the page.
+ * Calls the bridge that served the page.
  * @param csrfToken of the session, sent with every change
  * @param signedOut called when the bridge no longer knows the session
  */

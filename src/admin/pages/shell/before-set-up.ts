@@ -6,7 +6,7 @@ import type { OpenPage, Page } from './page.ts';
 const untouched: ReadonlySet<string> = new Set(['set-up', 'log']);
 
 /**
- * A page as it is opened while no configuration was known of: it says so, unless there is one by now.
+ * A page opened while no configuration was known: it says so, unless there is one by now.
  * @param name first step of its path
  * @param isSetUp asks the bridge whether there is a configuration
  */

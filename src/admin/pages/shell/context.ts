@@ -13,7 +13,7 @@ export interface Surroundings {
   go: PageContext['go'];
 }
 
-/** What a page gets, and what ends it. */
+/** The context of a page, and a function that ends it. */
 export function pageContext(
   { api, events, mayOperate, redraw, go }: Surroundings,
   place: Place,
@@ -39,7 +39,7 @@ export function pageContext(
     },
     run(act) {
       act().catch((error: unknown) => {
-        // Whoever is signed out sees the page for that.
+        // A user who is signed out sees the page for that.
         if ((error as { status?: number }).status !== 401) showError(error);
       });
     },

@@ -14,7 +14,7 @@ export interface Frame {
   signOut(): void;
 }
 
-/** The pages as the menu names them. */
+/** The pages with their names in the menu. */
 export const menu: readonly (readonly [path: string, title: string])[] = [
   ['', 'Overview'],
   ['messages', 'Messages'],
@@ -24,7 +24,7 @@ export const menu: readonly (readonly [path: string, title: string])[] = [
   ['set-up', 'Set up'],
 ];
 
-/** What surrounds every page. */
+/** The frame around every page. */
 export function frame({ session, current, page, isLive, isMenuOpen, toggleMenu, signOut }: Frame): TemplateResult {
   return html`<a class="skip" href="#main">Skip to the content</a>
     <header class="bar">

@@ -1,4 +1,4 @@
-/** Kinds of events that the bridge tells. */
+/** Kinds of events that the bridge sends. */
 const kinds = ['overview', 'message', 'log', 'check', 'alert'] as const;
 export type LiveEventKind = (typeof kinds)[number];
 
@@ -14,11 +14,11 @@ const firstWaitMs = 1_000;
 const longestWaitMs = 30_000;
 
 /**
- * The bridge's events. A stream that ends is opened again, after a wait that grows. While nobody sees the page there is
- * no stream: browsers allow few connections to a server over all their tabs. `open` is told each time it opens: what
- * happened before is then to be asked for.
+ * The bridge's events. A stream that ends is reopened after a growing wait. While the page is not visible there is no
+ * stream, because browsers allow few connections to a server over all their tabs. `open` is reported each time it
+ * opens: what happened before then has to be requested.
  * @param changed called when the stream opens or ends
- * @param failed called when it cannot be had: the session may be over
+ * @param failed called when it cannot be opened: the session may be over
  */
 export function liveEvents(changed: () => void, failed: () => void): LiveEvents {
   const target = new EventTarget();

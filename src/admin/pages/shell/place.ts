@@ -1,4 +1,4 @@
-/** Where in the pages somebody is: `/ui/PAGE/ID?query`. */
+/** The current place in the pages: `/ui/PAGE/ID?query`. */
 export interface Place {
   /** The first step below `/ui/`: `messages`; empty for the overview, which `overview` leads to as well. */
   readonly page: string;
@@ -24,7 +24,7 @@ function decoded(step: string): string {
   }
 }
 
-/** Calls `go` instead of loading anew when somebody follows a link to one of these pages. */
+/** Calls `go` instead of loading the page when a link to one of these pages is followed. */
 export function followLinks(go: (href: string) => void): void {
   document.addEventListener('click', (event) => {
     if (event.defaultPrevented || event.button !== 0) return;

@@ -1,4 +1,4 @@
-/** `/` puts the focus into the search of a page, as in many programs. */
+/** `/` puts the focus into the search field, as in many programs. */
 export function listenForSearchKey(): void {
   document.addEventListener('keydown', (event) => {
     if (event.key !== '/' || event.ctrlKey || event.metaKey || event.altKey) return;

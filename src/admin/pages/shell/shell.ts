@@ -18,7 +18,7 @@ const nowhere: OpenPage = () => ({
   view: () => empty('The address may be old.', html`<a href="/ui/">Go to the overview</a>`),
 });
 
-/** Runs the pages in the window: who is signed in, which page is open, and what is drawn. */
+/** Runs the pages in the window: the session, the open page, and drawing. */
 class Shell {
   readonly #pages: Readonly<Record<string, OpenPage>>;
   readonly #api = apiOf(
@@ -27,7 +27,7 @@ class Shell {
   );
   readonly #events = liveEvents(
     () => this.#redraw(),
-    // A stream that the bridge refuses does not say why; a question does.
+    // A refused stream gives no reason; a request does.
     () => void this.#api.get('session').catch(() => undefined),
   );
   readonly #root: HTMLElement;
@@ -54,7 +54,7 @@ class Shell {
     else await this.#resume();
   }
 
-  /** Goes on with the session of the cookie, if there is one. */
+  /** Continues the session of the cookie, if there is one. */
   async #resume(): Promise<void> {
     try {
       this.#session = await this.#api.get<ShownSession>('session');
@@ -120,7 +120,7 @@ class Shell {
     this.#focusHeading();
   }
 
-  /** Opens the page of the address, unless it is open. */
+  /** Opens the page of the URL, unless it is open. */
   #arrive(): void {
     const href = location.pathname + location.search;
     if (!this.#session || href === this.#href) return;
@@ -190,7 +190,7 @@ class Shell {
   }
 }
 
-/** The admin token that a one-time link carries behind `#`; it leaves the address bar and the history at once. */
+/** The admin token after `#` in a one-time link; it is removed from the address bar and the history at once. */
 function tokenOfLink(): string | undefined {
   const token = new URLSearchParams(location.hash.slice(1)).get('token');
   if (token === null) return undefined;

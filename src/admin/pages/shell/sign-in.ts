@@ -3,14 +3,14 @@ import { troubleOf } from '../parts/trouble.ts';
 import { html, nothing, type TemplateResult } from '../vendor/lit-html/lit-html.js';
 
 export interface SignInView {
-  /** Ways that this bridge knows: `token`, `oidc`. */
+  /** Ways to sign in to this bridge: `token`, `oidc`. */
   readonly by: readonly string[];
   readonly error: unknown;
   readonly isBusy: boolean;
   signIn(token: string): void;
 }
 
-/** The page of whoever is not signed in. */
+/** The page for users who are not signed in. */
 export function signInPage({ by, error, isBusy, signIn }: SignInView): TemplateResult {
   const send = onSubmit(({ token = '' }) => signIn(token));
   return html`<main id="main" class="sign-in">

@@ -3,7 +3,7 @@ export type Theme = (typeof themes)[number];
 
 const key = 'mailbridge-theme';
 
-/** The colours that somebody chose on this machine; `auto` are those of the system. */
+/** The colours chosen on this machine; `auto` follows the system. */
 export function chosenTheme(): Theme {
   try {
     const kept = localStorage.getItem(key);
@@ -13,14 +13,14 @@ export function chosenTheme(): Theme {
   }
 }
 
-/** Shows and keeps a choice. */
+/** Applies and saves a choice. */
 export function chooseTheme(theme: Theme): void {
   if (theme === 'auto') delete document.documentElement.dataset.theme;
   else document.documentElement.dataset.theme = theme;
   try {
     localStorage.setItem(key, theme);
   } catch {
-    // A browser that keeps nothing shows it until the page is loaded anew.
+    // A browser that saves nothing shows it until the page is reloaded.
   }
   window.dispatchEvent(new Event('themechange'));
 }

@@ -2,7 +2,7 @@ import { BridgeError } from '../../../base/errors.ts';
 import type { ListenerPeer } from '../probes/listener.ts';
 import type { Finding, Hop } from './hop.ts';
 
-/** What waits in the queue. Times in milliseconds since 1970. */
+/** The state of the queue. Times in milliseconds since 1970. */
 export interface QueueFacts {
   readonly queued: number;
   readonly oldestMs: number | undefined;
@@ -13,27 +13,27 @@ export interface QueueFacts {
   readonly paused: readonly string[];
 }
 
-/** A listener, and what it is tried as; `peer` is left out where its port is not known. */
+/** A listener, and how it is tried; `peer` is left out if its port is unknown. */
 export interface CheckedListener {
   readonly target: string;
   readonly peer: ListenerPeer | undefined;
 }
 
-/** What is known of the bridge on this machine. */
+/** What the check can find out about the bridge on this machine. */
 export interface BridgeOperations {
-  /** Whether it runs, by its lock on the data folder. @throws BridgeError `data-folder-unusable` */
+  /** Whether it runs, judging by its lock on the data folder. @throws BridgeError `data-folder-unusable` */
   isRunning(): boolean;
-  /** How it is started here. */
+  /** The command that starts it here. */
   readonly startCommand: string;
   readonly dataDir: string;
   readonly listeners: readonly CheckedListener[];
   tryListener(peer: ListenerPeer): Promise<Finding>;
-  /** HTTP of the admin port; undefined where there is none. */
+  /** HTTP of the admin port; undefined if there is none. */
   readonly admin: { readonly target: string; health(): Promise<Finding> } | undefined;
-  /** Where passwords are checked that do not stand in the configuration. */
+  /** Where passwords outside the configuration are verified. */
   readonly passwords: readonly { readonly target: string; check(): Promise<Finding> }[];
   /**
-   * Bytes free for the bridge on the disk of the data folder, and how many have to stay free; undefined where the queue is
+   * Bytes free for the bridge on the disk of the data folder, and how many have to stay free; undefined if the queue is
    * not on it.
    */
   disk(): { readonly freeBytes: number; readonly minFreeBytes: number | undefined };
@@ -42,8 +42,8 @@ export interface BridgeOperations {
 }
 
 /**
- * The hops of the bridge itself. One that does not run is no failure: before the first start it cannot run yet.
- * @param mustRun it is one
+ * The hops of the bridge itself. A stopped bridge is not a failure: before the first start it cannot run yet.
+ * @param mustRun a stopped bridge is a failure
  */
 export function bridgeHops(operations: BridgeOperations, { mustRun }: { readonly mustRun: boolean }): Hop[] {
   const bridge = hop('bridge', '', [], async () => {
@@ -62,7 +62,7 @@ export function bridgeHops(operations: BridgeOperations, { mustRun }: { readonly
   ];
 }
 
-/** Whether that cannot be told is a failure of the first hop. */
+/** If that is unknown, the first hop fails. */
 function isSurelyRunning(operations: BridgeOperations): boolean {
   try {
     return operations.isRunning();
@@ -95,7 +95,7 @@ function diskFinding({ dataDir, ...operations }: BridgeOperations): Finding {
   if (freeBytes < minFreeBytes) {
     throw new BridgeError('queue-full', `The disk of ${dataDir} has ${megabytes(freeBytes)} free; ${limit}.`);
   }
-  // Half a gigabyte besides is a bad day's mail.
+  // Another half gigabyte is a bad day's mail.
   if (freeBytes >= minFreeBytes + 512 * megabyte) return { detail };
   return { detail, warning: `Little space is left on the disk of ${dataDir}; ${limit}.` };
 }

@@ -8,10 +8,13 @@ import type { SeenTokens } from './token.ts';
 
 const dayMs = 24 * 60 * 60 * 1000;
 const warningDays = 30;
-/** Microsoft: a refresh token that is not used for so long ends ("Refresh tokens in the Microsoft identity platform"). */
+/**
+ * Microsoft: a refresh token that is not used for this long expires ("Refresh tokens in the Microsoft identity
+ * platform").
+ */
 const refreshTokenDays = 90;
 
-/** The certificate's end: known without asking anybody. */
+/** The certificate's expiry, which is known without asking anybody. */
 export function certificateHop(
   connection: CheckedConnection,
   operations: Pick<CheckOperations, 'credential' | 'now'>,
@@ -40,7 +43,7 @@ export function certificateHop(
   };
 }
 
-/** A person's grant has a credential that the command does not make. */
+/** A person's grant has a credential that the command does not create. */
 function rotateRemedy({ name, actsAs }: CheckedConnection): string {
   return actsAs === 'app' ? `Run mailbridge register-app --name ${name} --rotate. Or by hand: ` : '';
 }
@@ -50,7 +53,7 @@ const certificateRemedy =
 const secretRemedy =
   'Make a new secret (Entra admin center > App registrations > the app > Certificates & secrets) and put its Value into clientSecret.';
 
-/** The secret's end, which only the directory knows; passed over where the app may not read it. */
+/** The secret's expiry, which only the directory knows; skipped if the app may not read it. */
 export function secretExpiryHop(
   connection: CheckedConnection,
   operations: Pick<CheckOperations, 'credential' | 'graph' | 'now'>,
@@ -82,7 +85,10 @@ const readsApplications = [
   'Directory.Read.All',
 ];
 
-/** When the secret in use ends, by its first three characters (`hint`), which are all that the directory tells. */
+/**
+ * When the secret in use expires, identified by its first three characters (`hint`), which are all that the directory
+ * shows.
+ */
 async function secretEnd(
   { clientId }: CheckedConnection,
   operations: Pick<CheckOperations, 'graph'>,
@@ -99,7 +105,7 @@ async function secretEnd(
       .filter((ms) => !Number.isNaN(ms));
     return ends.length === 0 ? undefined : Math.max(...ends);
   } catch (error) {
-    // A courtesy: what is needed is that the secret works, and the token has shown that.
+    // Only a courtesy: the secret has to work, and the token has shown that.
     if (error instanceof GraphError || error instanceof GraphUnansweredError || error instanceof SyntaxError) {
       return undefined;
     }
@@ -107,7 +113,7 @@ async function secretEnd(
   }
 }
 
-/** A person's sign-in: there, not ended, and used lately. */
+/** A person's sign-in: it exists, has not ended, and was used recently. */
 export function signInHop(
   connection: CheckedConnection,
   operations: Required<Pick<CheckOperations, 'signIn'>> & Pick<CheckOperations, 'now'>,

@@ -34,7 +34,7 @@ export function entraHops(
       name: 'clock',
       target: '',
       accounts: [],
-      // An unknown tenant is told the time as well.
+      // An unknown tenant gets the time as well.
       needs,
       run: async () => clockFinding(date, operations.now()),
     },

@@ -11,7 +11,7 @@ export function graphHopKey(kind: Use['kind'], mailbox: string): string {
   return `mailbox graph ${kind} ${mailbox}`;
 }
 
-/** Whether Graph lets the token at a mailbox, for reading or for sending. */
+/** Whether Graph grants the token access to a mailbox, for reading or for sending. */
 export function graphHop(context: MailboxContext, use: Use): Hop {
   const { kind, mailbox, accounts } = use;
   return {
@@ -31,8 +31,8 @@ export function graphHop(context: MailboxContext, use: Use): Hop {
 }
 
 /**
- * Asks Graph to send nothing: a request without a message, which can only be refused. Whether the app may send at all
- * is looked at first, so the refusal tells.
+ * Asks Graph to send nothing: a request without a message, which can only be refused. Graph first checks whether the
+ * app may send at all, so the refusal shows that.
  */
 async function tryToSend(context: MailboxContext, mailbox: string): Promise<Finding> {
   const path = `${graphUser(context.connection, mailbox)}/sendMail`;

@@ -1,6 +1,6 @@
 import { BridgeError, errorText } from '../../../base/errors.ts';
 
-/** The kinds of hops, in the order in which they are tried. */
+/** The kinds of hops, in the order they are tried. */
 export type HopName =
   | 'configuration'
   | 'reach'
@@ -21,49 +21,49 @@ export type HopName =
   | 'disk'
   | 'queue';
 
-/** What a hop found that works. */
+/** The result of a working hop. */
 export interface Finding {
   /** What was seen, in a few words. */
   readonly detail?: string;
-  /** It works, and will not for long or not for everybody: what is the matter and what to do. */
+  /** It works, but not for long or not for everybody: what is wrong and what to do. */
   readonly warning?: string;
 }
 
 /** One thing to try. */
 export interface Hop {
-  /** Unique within a plan; other hops name it in `needs`. */
+  /** Unique within a plan; other hops refer to it in `needs`. */
   readonly key: string;
   readonly name: HopName;
   /** What is tried: an endpoint, a resource, a mailbox with its protocol. */
   readonly target: string;
-  /** Usernames of the accounts it serves; none: all of the connection. */
+  /** Usernames of the accounts it serves; empty: all of the connection. */
   readonly accounts: readonly string[];
-  /** The mailbox that it is about, if it is about one; or `*@domain`. */
+  /** The mailbox that it concerns, if any; or `*@domain`. */
   readonly mailbox?: string;
-  /** Hops without which it is useless to try this one. */
+  /** Hops without which this one is useless. */
   readonly needs: readonly string[];
   /**
-   * @returns what was found, or why the hop does not apply here
-   * @throws BridgeError what is wrong and how to fix it; `details.aadsts` and `details.said` are Microsoft's own code
-   *   and words, and `details.spreading` says that a change made a moment ago may not have arrived yet
+   * @returns what was found, or why the hop does not apply
+   * @throws BridgeError what is wrong and how to fix it; `details.aadsts` and `details.said` are Microsoft's code and
+   * words, and `details.spreading` means that a recent change may not have arrived yet
    */
   run(): Promise<Finding | { readonly notApplicable: string }>;
 }
 
-/** How one hop went. Holds no secret and no token. */
+/** The result of one hop. Contains no secret and no token. */
 export interface HopResult {
-  /** Left out where the hop is one of the bridge itself. */
+  /** Left out for hops of the bridge itself. */
   readonly connection?: string;
-  /** Username, where the hop serves one account alone. */
+  /** Username, if the hop serves only one account. */
   readonly account?: string;
-  /** Usernames of the accounts it serves, where it does not serve all of the connection. */
+  /** Usernames of the accounts it serves, if not all of the connection. */
   readonly accounts?: readonly string[];
   readonly mailbox?: string;
   readonly hop: HopName;
   readonly target: string;
-  /** `skipped`: not tried, because a hop it needs failed, or not applicable. */
+  /** `skipped`: not tried because a hop it needs failed, or not applicable. */
   readonly status: 'ok' | 'failed' | 'skipped';
-  /** How long it took, whole milliseconds. */
+  /** Duration in whole milliseconds. */
   readonly ms: number;
   /** What was found, or why the hop was skipped. */
   readonly detail?: string;
@@ -85,8 +85,8 @@ export type BegunHop = Pick<HopResult, 'connection' | 'account' | 'accounts' | '
 
 /**
  * Tries hops one after another, leaving out those that a failed one makes useless.
- * @param connection whose hops they are; undefined: the bridge's own
- * @param onBegin told of each hop before it is tried; those left out are not told. Must not throw
+ * @param connection of the hops; undefined: the bridge's own
+ * @param onBegin called before each hop is tried, but not for those left out. Must not throw
  */
 export async function* runHops(
   connection: string | undefined,
@@ -105,7 +105,7 @@ export async function* runHops(
     };
     const missing = hop.needs.find((key) => broken.has(key));
     if (missing !== undefined) {
-      // The first cause is named, not the last link of the chain.
+      // Names the first cause, not the last link of the chain.
       const root = broken.get(missing) as string;
       broken.set(hop.key, root);
       yield { ...base, status: 'skipped', ms: 0, detail: `not tried: ${root} failed` };
@@ -130,7 +130,7 @@ async function outcomeOf(hop: Hop): Promise<Outcome> {
   }
 }
 
-/** What is told of a failed hop. */
+/** What to report about a failed hop. */
 export function failureOf(error: unknown): Outcome {
   if (!(error instanceof BridgeError)) {
     return { status: 'failed', cause: errorText(error), remedy: 'Unknown error: search for its code.' };

@@ -5,7 +5,7 @@ import { examineInbox, statMaildrop } from '../open-mailbox.ts';
 import type { ReadUse } from '../subject.ts';
 import type { Hop } from './hop.ts';
 
-/** Logs in to a mailbox by IMAP or POP3, and does something harmless in it. */
+/** Logs in to a mailbox over IMAP or POP3 and does something harmless in it. */
 export function readingHop(context: MailboxContext, use: ReadUse & { readonly by: 'imap' | 'pop3' }): Hop {
   const { by, mailbox, accounts } = use;
   const open = by === 'imap' ? examineInbox : statMaildrop;

@@ -17,8 +17,8 @@ const wayTexts: Readonly<Record<SenderWay, string>> = {
 };
 
 /**
- * Each address that an account lists beside its mailbox, as far as something can be seen of it without a message: the
- * aliases of a mailbox, where Graph may be asked. Rights to send as others show in no call.
+ * Each address that an account lists besides its mailbox, as far as it can be checked without a message: the aliases of
+ * a mailbox, if Graph may be asked. No call shows rights to send as others.
  */
 export function senderHops(context: MailboxContext, account: CheckedSender): Hop[] {
   const { username, mailbox, send, otherSenders = [] } = account;
@@ -62,7 +62,7 @@ async function lookAt(
   });
 }
 
-/** All addresses of a mailbox; undefined where the token may not read them. Learn, "user resource type". */
+/** All addresses of a mailbox; undefined if the token may not read them. Learn, "user resource type". */
 async function proxyAddresses(
   { connection, operations }: MailboxContext,
   mailbox: string,
@@ -79,7 +79,7 @@ async function proxyAddresses(
   }
 }
 
-/** Fit to be pasted into PowerShell, where it can be. */
+/** In a form that can be pasted into PowerShell, if possible. */
 function shownIn(address: string): string {
   try {
     return quoted(address);

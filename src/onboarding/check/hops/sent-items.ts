@@ -7,7 +7,7 @@ import { examineInbox } from '../open-mailbox.ts';
 import { type CheckedAccount, type CheckedConnection, graphUser } from '../subject.ts';
 import type { Finding, Hop } from './hop.ts';
 
-/** Whether the copies of sent mail can be removed, for each mailbox whose accounts want that. */
+/** Whether copies of sent mail can be removed, for each mailbox whose accounts want that. */
 export function sentItemsHops(context: MailboxContext): Hop[] {
   return [...Map.groupBy(removing(context.connection), ({ mailbox }) => mailbox.toLowerCase()).values()].map(
     (accounts) => {
@@ -28,7 +28,7 @@ function removing({ accounts }: CheckedConnection): CheckedAccount[] {
   return accounts.filter(({ send, sentItems }) => send !== undefined && sentItems === 'remove');
 }
 
-/** In whose Sent Items the copies are: of what a person sends by SMTP, in those of who logs in. */
+/** Whose Sent Items contain the copies: for mail that a person sends over SMTP, those of the login. */
 function keeperOf(
   { connection, operations }: MailboxContext,
   accounts: readonly CheckedAccount[],
@@ -38,14 +38,14 @@ function keeperOf(
   return connection.actsAs === 'app' || places.includes('mailbox') ? mailbox : operations.submissionLogin(mailbox);
 }
 
-/** As the bridge does: by Graph, else by IMAP. */
+/** Like the bridge: through Graph, else over IMAP. */
 async function tryToRemove(context: MailboxContext, mailbox: string): Promise<Finding> {
   if (await mayRemoveByGraph(context, mailbox)) return { detail: 'may be removed by Graph' };
   try {
     await examineInbox(context.operations, mailbox);
     return { detail: 'may be removed by IMAP' };
   } catch {
-    // Of the two ways the first is the one to open.
+    // Of the two ways, the first is the one to enable.
   }
   throw new BridgeError(
     'sent-items-not-removable',
@@ -54,7 +54,10 @@ async function tryToRemove(context: MailboxContext, mailbox: string): Promise<Fi
   );
 }
 
-/** Asks to delete a message that there is not: whoever may not is refused before anybody looks for it. */
+/**
+ * Asks to delete a message that does not exist: a caller without permission is refused before the message is looked
+ * for.
+ */
 async function mayRemoveByGraph({ connection, operations }: MailboxContext, mailbox: string): Promise<boolean> {
   const user = graphUser(connection, mailbox);
   try {
@@ -74,7 +77,7 @@ async function mayRemoveByGraph({ connection, operations }: MailboxContext, mail
   }
 }
 
-/** There is no such mailbox: of the message Exchange says so in other words. */
+/** The mailbox does not exist: for a missing message Exchange uses other words. */
 function isOfList({ status, code }: GraphError): boolean {
   return status === 404 && /InvalidUser|MailboxNotEnabled|RESTAPI|HostedIn/i.test(code);
 }

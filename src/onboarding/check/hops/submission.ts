@@ -15,7 +15,7 @@ export function submissionHopKey(mailbox: string): string {
   return `mailbox smtp ${mailbox}`;
 }
 
-/** Logs in by SMTP for a mailbox, as the courier does. */
+/** Logs in over SMTP for a mailbox, as the courier does. */
 export function submissionHop(context: MailboxContext, use: Use): Hop {
   const { mailbox, accounts } = use;
   return {
@@ -36,7 +36,7 @@ export function submissionHop(context: MailboxContext, use: Use): Hop {
   };
 }
 
-/** Exchange tells only after a message whether the login may send as another address. */
+/** Only a message shows whether Exchange lets the login send as another address. */
 function loggedIn(login: string, mailbox: string, isPersonal: boolean): string {
   if (sameAddress(login, mailbox)) return 'logged in; only a message shows more: --send-test ADDRESS';
   if (isPersonal) return `logged in as ${login}, who sends only as addresses of that account: --send-test ADDRESS`;
@@ -89,7 +89,7 @@ function replyError(context: MailboxContext, use: Use, login: string, reply: Ups
   });
 }
 
-/** 535 5.7.3 says nothing of the reason; the token says which of Exchange's two ways of permitting applies. */
+/** 535 5.7.3 gives no reason; the token shows which of Exchange's two permission models applies. */
 function permissionAdvice(
   context: MailboxContext,
   use: Use,

@@ -7,10 +7,10 @@ import { type CheckedConnection, resourceOf, type Use } from '../subject.ts';
 import { readClaims, type TokenClaims } from '../token-claims.ts';
 import type { Finding, Hop } from './hop.ts';
 
-/** The claims of the tokens got so far, for the hops that come later. */
+/** The claims of the tokens issued so far, for later hops. */
 export type SeenTokens = Map<TokenResource, TokenClaims>;
 
-/** Microsoft's own names for the two resources, beside those in the connection's scopes. */
+/** Microsoft's own names for the two resources, besides those in the connection's scopes. */
 const audiences: Readonly<Record<TokenResource, readonly string[]>> = {
   graph: [resourceAppIds.graph, 'https://graph.microsoft.com'],
   exchange: [
@@ -26,10 +26,10 @@ const resourceNames: Readonly<Record<TokenResource, string>> = {
   exchange: 'Exchange Online',
 };
 
-/** Error codes of Entra ID that pass when a registration made a moment ago has arrived everywhere. */
+/** Error codes of Entra ID that go away once a recent registration has arrived everywhere. */
 const arriving = new Set(['AADSTS700016', 'AADSTS700027', 'AADSTS65001', 'AADSTS700011', 'AADSTS7000229']);
 
-/** A token for a resource, and what it says of itself against the configuration. */
+/** Requests a token for a resource, and compares its claims with the configuration. */
 export function tokenHop(
   connection: CheckedConnection,
   resource: TokenResource,
@@ -56,7 +56,7 @@ export function tokenHop(
   };
 }
 
-/** Whether the token holds the permission that a use needs. */
+/** Whether the token has the permission that a use needs. */
 export function permissionHop(connection: CheckedConnection, use: Use, seen: SeenTokens): Hop {
   const needed = permissionFor(connection, use);
   const resource = resourceOf(use);

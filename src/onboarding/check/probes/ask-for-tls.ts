@@ -5,7 +5,7 @@ import type { ServerPeer } from './peer.ts';
 
 const maxLineBytes = 4096;
 
-/** What is said until the server agrees to TLS: each command, and the line that answers it. */
+/** The dialogue until the server agrees to TLS: each command, and the line that answers it. */
 const dialogues: Readonly<Record<'smtp' | 'imap' | 'pop3', readonly { say?: string; until: RegExp; done: RegExp }[]>> =
   {
     // RFC 3207

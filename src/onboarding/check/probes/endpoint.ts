@@ -9,7 +9,7 @@ import { tunnelThrough } from './proxy.ts';
 import { type ProbeOptions, untilEvent } from './socket.ts';
 
 /**
- * Resolves a server's name and connects to it, through the proxy where there is one.
+ * Resolves a server's name and connects to it, through the proxy if there is one.
  * @returns the address reached
  * @throws BridgeError `upstream-name-unknown`, `upstream-unreachable`, `upstream-timeout`, `proxy-refused` …
  */
@@ -21,8 +21,8 @@ export async function reachServer(peer: ServerPeer, options: ProbeOptions): Prom
 }
 
 /**
- * Shakes hands by TLS as the bridge would, and looks at the certificate. Nothing is sent over it.
- * @returns who issued it and until when it is valid
+ * Does a TLS handshake as the bridge would, and examines the certificate. Nothing is sent over it.
+ * @returns its issuer and until when it is valid
  * @throws BridgeError `upstream-certificate-untrusted`, which names the issuer; `upstream-tls-failed` …
  */
 export async function secureServer(peer: ServerPeer, options: ProbeOptions): Promise<string> {
@@ -41,7 +41,7 @@ export async function secureServer(peer: ServerPeer, options: ProbeOptions): Pro
   }
 }
 
-/** Opens TCP to the server, or a tunnel to it. */
+/** Opens a TCP connection to the server, or a tunnel to it. */
 async function openSocket(peer: ServerPeer, options: ProbeOptions): Promise<Socket> {
   if (peer.proxy !== undefined) return tunnelThrough(peer.proxy, peer, options);
   const socket = connectPlain({ host: peer.host, port: peer.port });
@@ -54,7 +54,7 @@ function handshake(socket: Socket, peer: ServerPeer, { ca, timeoutMs }: ProbeOpt
     secureContext: secureContextOf(ca),
     host: peer.host,
     ...(isIP(peer.host) === 0 && { servername: peer.host }),
-    // The certificate is wanted even if it is no good: its issuer tells who sits in between.
+    // The certificate is wanted even if it is invalid: its issuer shows who is in between.
     rejectUnauthorized: false,
   });
   return untilEvent(secured, 'secureConnect', `${peer.host}:${peer.port}`, timeoutMs);

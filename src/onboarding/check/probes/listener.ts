@@ -8,16 +8,16 @@ import type { Finding } from '../hops/hop.ts';
 import { askForTls } from './ask-for-tls.ts';
 import { untilEvent } from './socket.ts';
 
-/** A listener of the bridge, as a client on this machine finds it. */
+/** A listener of the bridge, as seen by a client on this machine. */
 export interface ListenerPeer {
   readonly service: 'smtp' | 'imap' | 'pop3';
   /** An address of this machine. */
   readonly host: string;
   readonly port: number;
   readonly security: 'none' | 'starttls' | 'tls';
-  /** What clients reach it by; a certificate should bear the first. */
+  /** The names that clients use; a certificate should contain the first. */
   readonly names: readonly string[];
-  /** Balancers before it; this machine may be one. */
+  /** Load balancers in front of it; this machine may be one. */
   readonly proxyProtocol?: ProxyProtocol;
 }
 
@@ -27,7 +27,7 @@ const maxLineBytes = 4096;
 const greetings = { smtp: /^220/, imap: /^\* OK/i, pop3: /^\+OK/i } as const;
 
 /**
- * Connects as a client does, up to TLS, and looks at the certificate.
+ * Connects like a client, up to TLS, and examines the certificate.
  * @param nowMs milliseconds since 1970
  * @throws BridgeError `listener-unanswered`, `listener-certificate-expired`
  */
@@ -57,13 +57,13 @@ export async function tryListener(peer: ListenerPeer, timeoutMs: number, nowMs: 
   }
 }
 
-/** Its settings may be for old devices alone. */
+/** Its settings may only be for old devices. */
 function handshake(socket: Socket, peer: ListenerPeer, timeoutMs: number): Promise<TLSSocket> {
   const secured = connectTls({
     socket,
     minVersion: 'TLSv1',
     ciphers: 'DEFAULT:@SECLEVEL=0',
-    // Who issued it is between the clients and the administrator.
+    // The issuer is a matter between the clients and the administrator.
     rejectUnauthorized: false,
     ...(isIP(peer.names[0] ?? '') === 0 && { servername: peer.names[0] }),
   });

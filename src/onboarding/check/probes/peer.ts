@@ -1,4 +1,4 @@
-/** A server to be tried. */
+/** A server to try. */
 export interface ServerPeer {
   readonly service: 'authority' | 'graph' | 'imap' | 'pop3' | 'smtp';
   readonly host: string;

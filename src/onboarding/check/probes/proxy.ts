@@ -9,7 +9,7 @@ import { type ProbeOptions, untilEvent } from './socket.ts';
 const maxLineBytes = 8192;
 const maxHeaderLines = 100;
 
-/** The proxy that a request to an https:// origin goes through, by the rules of the HTTP client; undefined for none. */
+/** The proxy for a request to an https:// origin, by the rules of the HTTP client; undefined for none. */
 export function proxyFor(origin: string, settings: ProxySettings | undefined): string | undefined {
   if (settings === undefined || settings.httpsProxy === '') return undefined;
   const { hostname, port } = new URL(origin);
@@ -20,7 +20,7 @@ export function proxyFor(origin: string, settings: ProxySettings | undefined): s
   return exempt ? undefined : settings.httpsProxy;
 }
 
-/** One entry of `NO_PROXY`: `*`, a name, `.suffix` or `*.suffix`, each perhaps with a port. */
+/** Whether an entry of `NO_PROXY` matches: `*`, a name, `.suffix` or `*.suffix`, each optionally with a port. */
 function isExempt(entry: string, hostname: string, port: string): boolean {
   if (entry === '*') return true;
   const [, name = entry, wantedPort] = /^(.+):(\d+)$/.exec(entry) ?? [];
@@ -29,8 +29,8 @@ function isExempt(entry: string, hostname: string, port: string): boolean {
 }
 
 /**
- * Opens the way to a server through an HTTP proxy (RFC 9110 section 9.3.6, CONNECT).
- * @throws BridgeError `proxy-refused`, or what keeps the proxy itself from being reached
+ * Opens a tunnel to a server through an HTTP proxy (RFC 9110 section 9.3.6, CONNECT).
+ * @throws BridgeError `proxy-refused`, or what prevents a connection to the proxy itself
  */
 export async function tunnelThrough(
   proxy: string,

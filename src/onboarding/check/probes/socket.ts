@@ -3,13 +3,13 @@ import { BridgeError } from '../../../base/errors.ts';
 import { httpFailure } from '../../../base/http/failure.ts';
 
 export interface ProbeOptions {
-  /** PEM certificates trusted besides those of the system. */
+  /** PEM certificates trusted in addition to those of the system. */
   readonly ca: string | undefined;
-  /** For each of connecting, asking for TLS and the handshake. */
+  /** For connecting, for requesting TLS and for the handshake, each. */
   readonly timeoutMs: number;
 }
 
-/** Waits for a socket to be ready; destroys it when that fails. @throws BridgeError */
+/** Waits for a socket to be ready; destroys it if that fails. @throws BridgeError */
 export function untilEvent<S extends Socket>(socket: S, event: string, peer: string, timeoutMs: number): Promise<S> {
   return new Promise((resolve, reject) => {
     const fail = (error: unknown) => {
@@ -28,7 +28,7 @@ export function untilEvent<S extends Socket>(socket: S, event: string, peer: str
     socket.once('error', fail).once('close', onClose);
     socket.once(event, () => {
       settle();
-      // Between here and the next listener an error must not end the process.
+      // Until the next listener is attached, an error must not end the process.
       socket.on('error', () => {});
       resolve(socket);
     });

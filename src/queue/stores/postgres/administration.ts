@@ -5,16 +5,19 @@ import type { QueueFilter, QueueTotal } from '../../store.ts';
 import { filterCondition, type SqlCondition } from './filter.ts';
 import { among } from './writes/fence.ts';
 
-/** Messages that one statement changes: no lock lasts long, and no transaction holds up the vacuum. */
+/** Messages changed by one statement: no lock lasts long, and no transaction holds up the vacuum. */
 const atATime = 2000;
 
-/** What becomes of a batch of messages, their ids in `batch`; gives the ids changed as `changed`. */
+/**
+ * Makes the statement that changes a batch of messages, whose ids are in `batch`; it returns the changed ids as
+ * `changed`.
+ */
 type Change = (condition: string) => string;
 
 /**
- * Changes all messages of a filter, batch by batch in the order of their ids. What comes meanwhile, or is changed by
- * others, may be among them or not.
- * @param table that they are looked for in
+ * Changes all messages that match a filter, batch by batch in id order. Messages that arrive meanwhile, or that others
+ * change, may or may not be included.
+ * @param table the table to look in
  * @returns how many were changed
  */
 async function changeAll(
@@ -40,7 +43,7 @@ async function changeAll(
   }
 }
 
-/** A filter with a further condition. */
+/** A filter combined with another condition. */
 function and(filter: QueueFilter, condition: string): SqlCondition {
   const { sql, values } = filterCondition(filter);
   return { sql: `${sql} AND ${condition}`, values };
@@ -95,7 +98,7 @@ export async function hastenAll(db: Database, nowMs: number): Promise<void> {
   );
 }
 
-/** What goes with messages; of their attempts stays how much was sent, not to whom. */
+/** Removes messages with everything about them; of their attempts only the amount sent stays, not the recipients. */
 const remove: Change = (condition) => `
   open AS (DELETE FROM mailbridge.messages m WHERE ${among('m.id', 'batch')} AND ${condition} RETURNING id),
   done AS (DELETE FROM mailbridge.delivered WHERE ${among('id', 'batch')} RETURNING id),

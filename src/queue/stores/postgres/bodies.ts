@@ -3,14 +3,14 @@ import { BridgeError } from '../../../base/errors.ts';
 import type { Database } from '../../../postgres/database.ts';
 import { type BodyMark, checkedBody, isWhole } from '../checked-body.ts';
 
-/** Octets of a part: few round trips, and little in memory. */
+/** Octets in a part: few round trips, and little memory. */
 export const partBytes = 256 * 1024;
 
 const firstPart = `
   SELECT m.size, m.crc, m.parts, b.content FROM mailbridge.messages m
   LEFT JOIN mailbridge.bodies b ON b.message_id = m.id AND b.part = 0 WHERE m.id = $1`;
 
-/** See {@link QueueStore.open}. @param onDamage told when the body turns out to be damaged */
+/** See {@link QueueStore.open}. @param onDamage called if the body turns out to be damaged */
 export async function openBody(
   db: Database,
   id: string,
@@ -35,7 +35,7 @@ export async function openBody(
   return evenIfDamaged ? source : checkedBody(source, mark, damaged);
 }
 
-/** While one part is read, the next is on its way. */
+/** While one part is read, the next is being fetched. */
 async function* partsOf(
   db: Database,
   id: string,
@@ -45,15 +45,15 @@ async function* partsOf(
   for (let part = 0; part < known.count; part++) {
     const content = await next;
     next = part + 1 < known.count ? readPart(db, id, part + 1) : Promise.resolve(undefined);
-    // Its failure is met in the next round, or by nobody where the reader leaves.
+    // Its failure shows in the next round, or nowhere if the reader leaves.
     next.catch(() => {});
     if (content) yield content;
-    // Somebody has removed the message meanwhile, or a part of it.
+    // The message, or a part of it, was removed meanwhile.
     else if (!known.evenIfDamaged) throw missing(id);
   }
 }
 
-/** One part of a body; undefined where it is not there. */
+/** One part of a body; undefined if it does not exist. */
 export async function readPart(db: Database, id: string, part: number): Promise<Buffer | undefined> {
   const [row] = await db.ask('SELECT content FROM mailbridge.bodies WHERE message_id = $1 AND part = $2', [id, part]);
   return row?.content as Buffer | undefined;

@@ -4,8 +4,8 @@ import type { DestinationDue } from '../../store.ts';
 import { messageColumns, openMessages } from './rows.ts';
 
 /**
- * The first message of each account in each destination, or in one. Jumps from one to the next: the index is not read
- * through, however many messages wait.
+ * The first message of each account in every destination, or in one. Jumps from one to the next, so the index is not
+ * read in full, however many messages wait.
  */
 const heads = (condition: string): string => `
   WITH RECURSIVE heads AS (
@@ -52,7 +52,7 @@ export async function nextDueOf(db: Database, destination: string, afterMs: numb
   return (row?.next as number | null | undefined) ?? undefined;
 }
 
-/** Rows of messages of one destination that are due, the longest due first. */
+/** Rows of a destination's due messages, longest due first. */
 export async function dueOf(
   db: Database,
   destination: string,
@@ -84,7 +84,7 @@ export async function dueOf(
   );
 }
 
-/** Rows of what {@link QueueStore.expired} asks for. */
+/** Rows for {@link QueueStore.expired}. */
 export async function expiredOf(
   db: Database,
   connection: string,
@@ -100,7 +100,7 @@ export async function expiredOf(
   );
 }
 
-/** Rows of what {@link QueueStore.delayed} asks for. */
+/** Rows for {@link QueueStore.delayed}. */
 export async function delayedSince(
   db: Database,
   receivedBeforeMs: number,

@@ -1,6 +1,6 @@
 import type { QueueFilter } from '../../store.ts';
 
-/** A condition on m, a table of messages, without its WHERE. */
+/** A condition on m, a table of messages, without the WHERE keyword. */
 export interface SqlCondition {
   readonly sql: string;
   readonly values: readonly unknown[];
@@ -21,7 +21,7 @@ export function filterCondition(filter: QueueFilter): SqlCondition {
   if (filter.sender !== undefined) {
     parts.push(`lower(m.envelope ->> 'reversePath') LIKE lower(${$(likePattern(filter.sender))})`);
   }
-  // Both sides by the server: what letters it knows depends on its locale.
+  // The server folds both sides: which letters it knows depends on its locale.
   if (filter.subject !== undefined) parts.push(holds('m.subject', $(filter.subject)));
   if (filter.messageId !== undefined) parts.push(holds('m.internet_message_id', $(filter.messageId)));
   if (filter.noticeAbout !== undefined) parts.push(`m.notice_about = ${$(filter.noticeAbout)}`);
@@ -40,7 +40,7 @@ function holds(column: string, part: string): string {
   return `strpos(lower(${column}), lower(${part}::text)) > 0`;
 }
 
-/** Written out: the planner then leaves out the table in which there is none. */
+/** Written as literals: the planner then skips the table that cannot have a match. */
 export function stateCondition(states: readonly string[] | undefined): string {
   if (!states) return 'true';
   const known = states.filter((state) => /^[a-z]+$/.test(state)).map((state) => `'${state}'`);
@@ -51,7 +51,7 @@ function someRecipient(condition: string): string {
   return `EXISTS (SELECT FROM jsonb_array_elements(m.recipients) r WHERE ${condition})`;
 }
 
-/** Only `*` is special to us; LIKE knows others. */
+/** Only `*` is special here; LIKE has other special characters. */
 function likePattern(text: string): string {
   return text.replace(/[\\%_]/g, '\\$&').replaceAll('*', '%');
 }

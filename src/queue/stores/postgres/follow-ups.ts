@@ -4,7 +4,7 @@ import type { FollowUp, FollowUpChange, NewFollowUp } from '../../follow-ups/fol
 import { destinationOf } from '../../message.ts';
 import { jsonOf, textOf } from './rows.ts';
 
-/** See {@link QueueStore.addFollowUp}. Asked for again, it has to be done as often more: unless nobody knows how often. */
+/** See {@link QueueStore.addFollowUp}. If requested again, the counts add up, unless one is unknown. */
 export async function addFollowUp(db: Database, id: string, followUp: NewFollowUp, nowMs: number): Promise<void> {
   const { connection, mailbox, note, times = null, dueAtMs } = followUp;
   await db.ask(

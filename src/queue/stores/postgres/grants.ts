@@ -7,19 +7,19 @@ import type { ExternalGrants, ExternalWindow } from '../../limits/grants.ts';
 import { destinationRange } from './limits.ts';
 import { longestAttemptMs } from './writes/unfinished.ts';
 
-/** A day, and what a process may live on after it has last been seen. */
+/** A day, plus what a process may live on after it was last seen. */
 const heldAfterDeath = `interval '25 hours'`;
 
 const isHeld = `(g.touched_at > clock_timestamp() - ${heldAfterDeath} OR EXISTS (
     SELECT FROM mailbridge.instances i WHERE i.token = g.token AND i.expires_at > clock_timestamp()
   ))`;
 
-/** Whoever has the row is the only one that grants; what it sees then is what the one before it has left. */
+/** The process that locks the row is the only one that grants; it sees what the one before it has left. */
 const lock = `
   INSERT INTO mailbridge.external_limits AS l (connection) VALUES ($1)
   ON CONFLICT (connection) DO UPDATE SET connection = l.connection`;
 
-/** What a recorded attempt used goes from one sum to the other in one transaction: it is never in neither. */
+/** Usage of a recorded attempt moves from one sum to the other in one transaction: it is never missing from both. */
 const grant = `
   WITH room AS MATERIALIZED (
     SELECT greatest(0, least($4::bigint, $5::bigint
@@ -44,12 +44,12 @@ const giveBack = `
 
 type Ask = (text: string, values?: readonly unknown[]) => Promise<readonly ResultRow[]>;
 
-/** Parts of the tenant's limits kept in the store, each for one process. */
+/** Parts of the tenant's limits in the store, each for one process. */
 export class PostgresGrants implements ExternalGrants {
   readonly #db: Database;
   readonly #token: string;
   readonly #order = new OneAtATime();
-  /** Of the next request for each connection. One that was not answered is asked again under its number. */
+  /** Number of the next request for each connection. An unanswered request is repeated under its number. */
   readonly #numbers = new Map<string, number>();
 
   /** @param token of the process, as in the table of instances */
@@ -82,7 +82,7 @@ export class PostgresGrants implements ExternalGrants {
     });
   }
 
-  /** Shows that what this process holds is held, and forgets what nobody does. */
+  /** Refreshes this process's grants, and forgets those of dead processes. */
   async tidy(): Promise<void> {
     await this.#db.ask('UPDATE mailbridge.external_grants SET touched_at = clock_timestamp() WHERE token = $1', [
       this.#token,

@@ -7,22 +7,22 @@ import type { ResultRow } from '../../../postgres/session.ts';
 import type { Lease, LeaseNews, LeaseTable } from '../../ownership/lease.ts';
 import type { Changes } from './changes/changes.ts';
 
-/** Who an instance is. */
+/** Identifies an instance. */
 export interface InstanceName {
-  /** Of all that live, one alone has it. */
+  /** Unique among all live instances. */
   readonly name: string;
   /**
-   * Of what no two processes use at the same time, such as a locked data folder: a process with the same name and
-   * identity comes after the other has ended, and takes its place at once.
+   * Identifies something that no two processes use at the same time, such as a locked data folder: a process with the
+   * same name and identity started after the other has ended, and takes its place at once.
    */
   readonly identity: string;
 }
 
-/** For which an instance lives that has entered and not yet said for how long. */
+/** How long an instance lives that has entered and not yet said for how long. */
 const enteredForMs = 15_000;
 const waitMs = 500;
 
-/** Takes the name, unless another process lives under it. Leases of a process before us are nobody's from then on. */
+/** Takes the name, unless another process lives under it. Leases of an earlier process then have no owner. */
 const enter = `
   WITH entered AS (
     INSERT INTO mailbridge.instances AS i (name, identity, token, expires_at, retires)
@@ -50,7 +50,7 @@ const owned = `
   WHERE l.owner = $1 ORDER BY l.key`;
 
 /**
- * Locks the instances that are dead: one that comes back to life in this very moment does so before, and keeps its
+ * Locks the dead instances. One that comes back to life at this very moment either does so before, and keeps its
  * leases, or after, and sees that they are gone.
  */
 const claim = `
@@ -84,12 +84,12 @@ const claim = `
   WHERE l.key = ANY($1::text[]) AND l.owner = $2 AND EXISTS (SELECT FROM living)
     AND l.key NOT IN (SELECT key FROM won)`;
 
-/** Leases kept in the store. */
+/** Leases in the store. */
 export class PostgresLeases implements LeaseTable {
   readonly #db: Database;
   readonly #changes: Changes;
   readonly #identity: string;
-  /** Of this process alone. */
+  /** Unique to this process. */
   readonly token = randomUUID();
   readonly self: string;
   #leaseMs = enteredForMs;
@@ -105,14 +105,14 @@ export class PostgresLeases implements LeaseTable {
 
   /**
    * Takes the name; waits while another process may still live under it.
-   * @throws BridgeError `instance-name-taken` where one does; `queue-unreachable`
+   * @throws BridgeError `instance-name-taken` if one does; `queue-unreachable`
    */
   async enter(): Promise<void> {
     let expiresAt: unknown;
     while (!(await this.#tryToEnter(true))) {
       const other = (await this.#db.ask(living)).find(({ name }) => name === this.self);
       if (!other) continue;
-      // It says that it lives on.
+      // The other process has renewed.
       if (expiresAt !== undefined && other.expires_at !== expiresAt) throw nameTaken(this.self);
       expiresAt = other.expires_at;
       await setTimeout(Math.min(other.lives_ms as number, waitMs) + 10);
@@ -123,7 +123,7 @@ export class PostgresLeases implements LeaseTable {
   async renew(leaseMs: number): Promise<LeaseNews> {
     this.#leaseMs = leaseMs;
     if (!(await this.#tryToEnter(false))) throw nameTaken(this.self);
-    // Only now: what is still ours stays ours, because nobody takes it from who lives.
+    // Only now: what is still ours stays ours, because nobody takes leases from a live instance.
     const [all, leases] = await Promise.all([this.#db.ask(living), this.#db.ask(owned, [this.self])]);
     const instances = all.filter(({ retires }) => retires !== true);
     this.#noteInstances(instances);
@@ -182,7 +182,7 @@ export class PostgresLeases implements LeaseTable {
     this.#changes.leases();
   }
 
-  /** Forgets what has been nobody's for a day. */
+  /** Forgets leases that have had no owner for a day. */
   async tidy(): Promise<void> {
     await this.#db.ask(
       `WITH old AS (
@@ -198,7 +198,7 @@ export class PostgresLeases implements LeaseTable {
     return (await this.#db.ask(enter, values)).length > 0;
   }
 
-  /** Tells others that instances have come or gone, as seen from here. */
+  /** Notifies others if instances have come or gone, as seen from here. */
   #noteInstances(instances: readonly ResultRow[]): void {
     const known = instances.map(({ token }) => token).join();
     if (this.#known !== '' && this.#known !== known) this.#changes.leases();

@@ -9,7 +9,7 @@ import { longestAttemptMs } from './writes/unfinished.ts';
 
 const sentColumns = 'destination, started_at, started_at + duration_ms AS ended_at, delivered, external';
 
-/** See {@link QueueStore.sentSince}: of one destination, or of all of a connection. */
+/** See {@link QueueStore.sentSince}: for one destination, or all of a connection. */
 export async function sentSince(
   db: Database,
   of: { readonly destination: string } | { readonly connection: string },
@@ -58,7 +58,7 @@ function sentOfRow(row: ResultRow): SentCount {
   };
 }
 
-/** See {@link QueueStore.countSent}. @param id of nothing else @param token of the process, as in its grants */
+/** See {@link QueueStore.countSent}. @param id used for nothing else @param token of the process, as in its grants */
 export async function countSent(
   db: Database,
   id: string,

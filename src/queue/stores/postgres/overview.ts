@@ -6,10 +6,10 @@ import type { SeenMessages, Sight } from '../page.ts';
 import { filterCondition, stateCondition } from './filter.ts';
 import { messageColumns } from './rows.ts';
 
-/** Behind every id. */
+/** Sorts after every id. */
 const newest = '~';
 
-/** See {@link Sight}. @param messagesOf gives what can be read of rows */
+/** See {@link Sight}. @param messagesOf returns the readable messages of rows */
 export async function seenMessages(
   db: Database,
   filter: QueueFilter,
@@ -28,7 +28,7 @@ export async function seenMessages(
       ORDER BY m.id DESC`;
     return messagesOf(await ask(db, statement, [...values, beforeId, sinceId, limit]));
   };
-  // By an index of their own.
+  // Found by an index of their own.
   if (filter.ids || filter.noticeAbout !== undefined) return { found: await wanted(''), lastId: undefined };
   const [bounds] = await ask(
     db,
@@ -48,7 +48,7 @@ export async function summaryOf(db: Database): Promise<QueueSummary> {
   const counted = await ask(db, 'SELECT state, count(*) AS n FROM mailbridge.messages GROUP BY state', []);
   const open: Record<Exclude<MessageState, 'delivered'>, number> = { queued: 0, held: 0, failed: 0, quarantined: 0 };
   for (const { state, n } of counted) open[state as keyof typeof open] = n as number;
-  // Ids grow with time.
+  // Ids increase with time.
   const [oldest] = await ask(
     db,
     `SELECT received_at FROM mailbridge.messages WHERE state = 'queued' ORDER BY id LIMIT 1`,

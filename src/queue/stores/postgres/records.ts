@@ -7,24 +7,24 @@ import type { Undoing } from './writes/undoing.ts';
 import { WriteGroup } from './writes/write-group.ts';
 
 interface Writing {
-  /** Of this writing alone: done twice, it is done once. */
+  /** Unique to this write: repeated, it takes effect once. */
   readonly token: string;
   readonly kind: string;
   readonly key: string;
   readonly value: string;
-  /** Unless there is a record that has not expired by then. */
+  /** Write only if no record exists that is unexpired at this time. */
   readonly unlessAtMs?: number;
   readonly options: RecordOptions & { readonly ifVersion?: number };
 }
 
-/** The version that was written, or what was in the way. */
+/** The version that was written, or the record in the way. */
 type Written = { readonly version: number } | { readonly there: StoredRecord | undefined };
 
 const hex = (text: string): string => Buffer.from(text).toString('hex');
 
 /**
- * In place of any record; of one version; or of none that has not expired. The three texts are octets in hexadecimal
- * digits: JSON could not hold them all.
+ * Replaces any record, or one version, or only writes if there is no unexpired record. The three texts are hexadecimal
+ * octets, because JSON cannot hold all characters.
  */
 const write = (commit: string): string => `
   WITH input AS MATERIALIZED (
@@ -52,7 +52,7 @@ const write = (commit: string): string => `
   )
   SELECT i.n, w.version, ${commit} FROM input i LEFT JOIN written w USING (kind, key)`;
 
-/** Small facts; written in groups, as they come with every message. */
+/** Small facts, written in groups because they come with every message. */
 export class PostgresRecords implements RecordTable {
   readonly #db: Database;
   readonly #durable: WriteGroup<Writing, Written>;
@@ -131,7 +131,7 @@ export class PostgresRecords implements RecordTable {
     await Promise.all([this.#durable.settled(), this.#soft.settled()]);
   }
 
-  /** Whoever wanted to add a fact was told that nothing was done. */
+  /** The caller that wanted to add a fact was told that nothing was written. */
   async #undo(entries: readonly Writing[]): Promise<void> {
     for (const { kind, key, token, unlessAtMs } of entries) {
       if (unlessAtMs === undefined) continue;
@@ -170,7 +170,7 @@ export class PostgresRecords implements RecordTable {
     if (unlessAtMs === undefined) return undefined;
     const there = await this.get(kind, key, unlessAtMs);
     if (there) return there;
-    // It was removed in this very moment: there is room again.
+    // It was removed at this very moment: there is room again.
     const again = await this.#writeAll([writing], write(durably));
     return again[0] && 'there' in again[0] ? again[0].there : undefined;
   }

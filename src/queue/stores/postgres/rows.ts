@@ -12,7 +12,7 @@ export const openMessages = 'mailbridge.messages m LEFT JOIN mailbridge.unfinish
 /** Delivered ones included. */
 export const allMessages = 'mailbridge.everything m LEFT JOIN mailbridge.unfinished u ON u.message_id = m.id';
 
-/** The message of a row. @param unreadable told of one that another version, or nobody, wrote so */
+/** The message of a row. @param unreadable called for one that another version wrote, or nobody */
 export function messageOf(row: ResultRow, unreadable: (id: string) => void): QueuedMessage {
   const known = { ...row, is_bounce: row.is_bounce === true ? 1 : 0, body_file: null } as unknown as MessageRow;
   try {
@@ -24,8 +24,8 @@ export function messageOf(row: ResultRow, unreadable: (id: string) => void): Que
 }
 
 /**
- * A value as JSON for the server, which takes neither NUL nor half of a surrogate pair: neither belongs into the
- * addresses and texts that are kept. They become U+FFFD.
+ * A value as JSON for the server, which accepts neither NUL nor half of a surrogate pair: neither belongs in the stored
+ * addresses and texts. They become U+FFFD.
  */
 export function jsonOf(value: unknown): string {
   const text = JSON.stringify(value);
@@ -33,7 +33,7 @@ export function jsonOf(value: unknown): string {
   return JSON.stringify(value, (_, each: unknown) => (typeof each === 'string' ? textOf(each) : each));
 }
 
-/** Likewise one text. */
+/** The same for one text. */
 export function textOf(text: string): string {
   return text.toWellFormed().replaceAll('\0', '\uFFFD');
 }

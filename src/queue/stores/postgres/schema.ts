@@ -1,13 +1,13 @@
 import type { PostgresFormat } from '../../../postgres/migration.ts';
 
-/** Small tables whose rows come and go all the time: looked after often, and with room for new versions on each page. */
+/** Small tables whose rows come and go all the time: vacuumed often, and with room for new versions on each page. */
 const busy = `fillfactor = 50, autovacuum_vacuum_threshold = 500, autovacuum_vacuum_scale_factor = 0.1,
   autovacuum_analyze_threshold = 500, autovacuum_vacuum_cost_delay = 0`;
 
-/** Large ones: a fifth of millions, as is the standard, would be too late. */
+/** Large tables: the default, a fifth of millions, would be too late. */
 const large = 'autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 2000';
 
-/** What the two tables of messages share; times are milliseconds since 1970. */
+/** Shared by the two tables of messages; times are milliseconds since 1970. */
 const messageColumns = `
   -- letters and digits, growing with time
   id text COLLATE "C" PRIMARY KEY,

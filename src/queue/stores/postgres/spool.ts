@@ -11,8 +11,8 @@ import { type BodyEnd, partsLost } from './writes/accept.ts';
 export type InsertMessage = (id: string, message: NewMessage, body: BodyEnd) => Promise<QueuedMessage>;
 
 /**
- * A crash of the server may take parts back, the last ones: then there is no row with the number of those before the
- * next one, and nothing more is added.
+ * A server crash may lose the last parts: then there is no row with the number before the next part, and nothing more
+ * is added.
  */
 const addPart = `
   WITH first AS (
@@ -29,13 +29,13 @@ const addPart = `
   )
   SELECT message_id, ${softly} FROM counted`;
 
-/** Collects one message: what makes one part in memory, and of more the parts that are full in the store. */
+/** Collects one message: a single part in memory; if there are more, the full parts go to the store. */
 export class PostgresSpool implements Spool {
   readonly id: string;
   readonly #db: Database;
   readonly #insert: InsertMessage;
   readonly #assertRoom: (bytes: number) => Promise<void>;
-  /** Octets that are no part yet. */
+  /** Octets not yet in a part. */
   #chunks: Buffer[] = [];
   #pending = 0;
   /** Parts in the store. */
@@ -76,14 +76,14 @@ export class PostgresSpool implements Spool {
     this.#chunks = [];
     if (this.#settled || this.#parts === 0) return;
     this.#settled = true;
-    // What cannot be removed now is removed by its age.
+    // What cannot be removed now is removed later because of its age.
     await removeSpools(this.#db, [this.id]).catch(() => {});
   }
 
   async #addParts(): Promise<void> {
     const octets = this.#chunks.length === 1 ? (this.#chunks[0] as Buffer) : Buffer.concat(this.#chunks);
     let at = 0;
-    // The last part, if only a whole one, waits for the commit.
+    // The last part, even if it is full, waits for the commit.
     for (; octets.length - at > partBytes; at += partBytes) {
       await this.#assertRoom(this.size);
       const added = await this.#db.ask(addPart, [this.id, this.#parts, octets.subarray(at, at + partBytes)]);
@@ -105,7 +105,7 @@ export class PostgresSpool implements Spool {
   }
 }
 
-/** Removes the parts of messages that were not accepted. Of one that was in the meantime, nothing. */
+/** Removes the parts of messages that were not accepted. Messages accepted meanwhile are not touched. */
 export async function removeSpools(db: Database, ids: readonly string[]): Promise<void> {
   await db.ask(
     `WITH gone AS (DELETE FROM mailbridge.spools WHERE message_id = ANY($1::text[]) RETURNING message_id)
@@ -114,7 +114,7 @@ export async function removeSpools(db: Database, ids: readonly string[]): Promis
   );
 }
 
-/** Likewise of all that nobody has added to for so long: a client, or its instance, is gone. */
+/** The same for all that nobody has added to for this long: a client, or its instance, is gone. */
 export async function removeOldSpools(db: Database, untouchedForMs: number): Promise<void> {
   await db.ask(
     `WITH gone AS (

@@ -57,33 +57,33 @@ import { deferAll, Writes } from './writes/writes.ts';
 export type { InstanceName } from './leases.ts';
 export type { SharedRoom } from './usage.ts';
 
-/** How a queue on PostgreSQL is opened. */
+/** Options for opening a queue on PostgreSQL. */
 export interface PostgresStoreOptions {
   /** A connection URL; see {@link postgresAddress}. */
   readonly url: string;
-  /** PEM; whom the server's certificate has to come from. Default: the authorities that Node.js knows. */
+  /** PEM; the authorities that may issue the server's certificate. Default: the authorities that Node.js knows. */
   readonly caFile?: string;
-  /** Where the tables are. Default: `mailbridge`. */
+  /** The schema of the tables. Default: `mailbridge`. */
   readonly schema?: string;
-  /** Most sessions with the server, besides one that listens. Default: 10. */
+  /** Most sessions with the server, not counting the listening one. Default: 10. */
   readonly poolSize?: number;
   /** The bridge that delivers from it; undefined for commands, which have no leases. */
   readonly instance?: InstanceName;
   readonly room?: SharedRoom;
-  /** False: changes of others are looked for, not listened for. Default: true. */
+  /** False: changes of others are polled, not listened for. Default: true. */
   readonly listens?: boolean;
-  /** Told once of each message that turns out to be damaged; it is quarantined already. */
+  /** Called once for each message that turns out to be damaged; it is already quarantined. */
   onQuarantined?(id: string, damage: string): void;
 }
 
 const tidyEveryMs = 3_600_000;
-/** No client sends so slowly. */
+/** No client takes longer than this to send. */
 const spoolsKeptMs = 3 * 3_600_000;
 
 /**
- * Opens the queue in a PostgreSQL database, and makes its tables on first use.
+ * Opens the queue in a PostgreSQL database, and creates its tables on first use.
  * @throws BridgeError `queue-unreachable`, `queue-store-refused`, `queue-format-newer`, `instance-name-taken`,
- *   `tls-material-unreadable`
+ * `tls-material-unreadable`
  */
 export async function openPostgresStore(options: PostgresStoreOptions): Promise<MovableStore> {
   const { default: driver } = await import('pg');
@@ -116,7 +116,7 @@ class PostgresStore implements MovableStore {
   readonly #records: PostgresRecords;
   readonly transfer: StoreTransfer;
   readonly #quarantining = new Set<string>();
-  /** Ends the ids of this process: several may make one in the same millisecond. */
+  /** Ends the ids of this process: several processes may make an id in the same millisecond. */
   readonly #suffix = randomInt(36 ** 4)
     .toString(36)
     .padStart(4, '0');
@@ -148,7 +148,7 @@ class PostgresStore implements MovableStore {
     });
   }
 
-  /** What a bridge does at its start. */
+  /** Runs when a bridge starts. */
   async enter(): Promise<void> {
     if (!this.#leases) return;
     await this.#leases.enter();
@@ -198,7 +198,7 @@ class PostgresStore implements MovableStore {
 
   async list(filter: QueueFilter, limit: number): Promise<readonly QueuedMessage[]> {
     const { sql, values } = filterCondition(filter);
-    // Those that are wanted first: the rest of their columns is not sorted.
+    // Selects the wanted rows first: the rest of their columns is not sorted.
     const statement = `
       WITH wanted AS MATERIALIZED (
         SELECT m.* FROM mailbridge.everything m WHERE ${sql} ORDER BY m.id LIMIT $${values.length + 1}
@@ -392,25 +392,25 @@ class PostgresStore implements MovableStore {
     return this.#messages(rows).filter(({ state }) => state === 'queued');
   }
 
-  /** A damaged message goes out of the way of the others; only a bridge itself does that. */
+  /** Quarantines a damaged message so that it does not hold up others; only a bridge itself does that. */
   #found(id: string, damage: string): void {
     if (!this.#leases || this.#quarantining.has(id)) return;
     this.#quarantining.add(id);
     this.quarantine(id, damage)
       .then(() => this.#options.onQuarantined?.(id, damage))
-      // It stays where it is, and is found again.
+      // It stays where it is and is found again.
       .catch(() => {})
       .finally(() => this.#quarantining.delete(id));
   }
 
-  /** Never rejects: it is done again in an hour. */
+  /** Never rejects: it is repeated in an hour. */
   async #tidy(): Promise<void> {
     try {
       await removeOldSpools(this.#db, spoolsKeptMs);
       await this.#leases?.tidy();
       await this.grants?.tidy();
     } catch {
-      // The server is away, or busy.
+      // The server is unreachable or busy.
     }
   }
 }

@@ -2,19 +2,19 @@ import { BridgeError } from '../../../base/errors.ts';
 import { type Database, slowDeadlineMs } from '../../../postgres/database.ts';
 import type { Usage } from '../room.ts';
 
-/** How much a queue on PostgreSQL may hold, over all instances. */
+/** Limits of a queue on PostgreSQL, over all instances. */
 export interface SharedRoom {
-  /** No bound where left out. */
+  /** Unlimited if left out. */
   readonly maxOctets?: number;
   readonly maxMessages?: number;
 }
 
-/** What was counted holds for that long, or for so many times as long as the count took. */
+/** A count is valid for this long, or for so many times as long as the count took. */
 const freshForMs = 1000;
 const timesAsLong = 20;
 
 /**
- * What the queue holds, as it was a second ago, or in a queue of millions some seconds; what this instance has accepted
+ * What the queue holds, as of a second ago, or some seconds in a queue of millions. What this instance has accepted
  * since is counted at once, what others did is not.
  */
 export class SharedUsage {
@@ -62,7 +62,7 @@ export class SharedUsage {
     this.#counting ??= this.#count().finally(() => {
       this.#counting = undefined;
     });
-    // Nobody waits for a count that is only to be made anew.
+    // A refresh of a known count is not waited for.
     if (!known) await this.#counting;
     else this.#counting.catch(() => {});
     return this.#known ?? known ?? { messages: 0, octets: 0 };
@@ -79,7 +79,7 @@ export class SharedUsage {
     const now = performance.now();
     const staleAtMs = now + Math.max(freshForMs, (now - startedAtMs) * timesAsLong);
     this.#known = { messages: row?.messages as number, octets: row?.octets as number, staleAtMs };
-    // What came while it was counted may be counted twice: until the next count.
+    // Messages accepted while counting may be counted twice, until the next count.
     const { messages, octets } = this.#added;
     this.#added = { messages: messages - before.messages, octets: octets - before.octets };
   }

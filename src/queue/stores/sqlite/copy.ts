@@ -8,39 +8,41 @@ import { forgetRun } from './engine/runs.ts';
 import { Statements } from './engine/statements.ts';
 import { assertIntact, assertReadable, isCorruption, openDatabase } from './schema.ts';
 
-/** A queue as it was at one moment. */
+/** A queue as of one moment. */
 export interface QueueCopy {
   /** Names of the files in `bodies/` of the copy. */
   readonly bodies: readonly string[];
   /** Messages by their state. */
   readonly messages: Readonly<Partial<Record<MessageState, number>>>;
-  /** Waiting messages whose body was not there to be copied: it was lost before. */
+  /** Waiting messages whose body could not be copied because it was already lost. */
   readonly withoutBody: readonly string[];
 }
 
-/** How a queue is copied. */
+/** Options for copying a queue. */
 export interface QueueCopyOptions {
-  /** Told how much of the database is copied, in pages. */
+  /** Reports how much of the database is copied, in pages. */
   onProgress?(done: number, total: number): void;
-  /** Called when the bodies are linked and the moment of the copy is still to come. For tests. */
+  /** Called when the bodies are linked and the moment of the copy is not yet chosen. For tests. */
   afterLinks?(): void;
 }
 
-/** With each try fewer bodies are left to be linked, and less time for one to go. */
+/** With each try there are fewer bodies left to link, and less time for one to go. */
 const tries = 10;
 
 const bodyName = /^[A-Za-z0-9]{1,64}\.eml$/;
 
 /**
- * Copies a queue, from which a bridge may deliver meanwhile and into which it may accept: `queue.sqlite` as one moment
- * has it, and in `bodies/` every body that it speaks of. Bodies are never changed once they are there, and so are
- * linked, not copied, where the file system can.
+ * Copies a queue while a bridge may deliver from it and accept into it: `queue.sqlite` as of one moment, and in
+ * `bodies/` every body that it refers to. Bodies never change once written, so they are linked, not copied, if the file
+ * system can.
  *
- * A body goes once its message is delivered. So bodies are linked before the moment of the copy; those of messages that
- * came in between are linked after it. If one of these was delivered in that very time, the moment is chosen anew.
+ * A body is removed once its message is delivered. So bodies are linked before the moment of the copy; those of
+ * messages accepted in between are linked after it. If one of these was delivered in just that time, a new moment is
+ * chosen.
  * @param folder of the queue
- * @param into a folder on the same disk, for nobody else's eyes; on failure it holds leftovers
- * @throws BridgeError `queue-unreadable`, `queue-format-newer`, `queue-damaged`, `queue-too-busy`; Error of the file system
+ * @param into a folder on the same disk that nobody else can read; on failure it holds leftovers
+ * @throws BridgeError `queue-unreadable`, `queue-format-newer`, `queue-damaged`, `queue-too-busy`; Error of the file
+ * system
  */
 export async function copyQueue(folder: string, into: string, options: QueueCopyOptions = {}): Promise<QueueCopy> {
   const file = join(folder, 'queue.sqlite');
@@ -64,7 +66,7 @@ export async function copyQueue(folder: string, into: string, options: QueueCopy
   }
 }
 
-/** Brings nothing up to date: another version of the bridge may be at work. */
+/** Does not upgrade the format: another version of the bridge may be running. */
 function openForReading(file: string): DatabaseSync {
   assertOwnFiles(...databaseFiles(file));
   try {
@@ -84,7 +86,7 @@ interface BodyFolders {
   readonly to: string;
 }
 
-/** Begins a transaction, which sees the queue as it is now for as long as it lasts, with all bodies linked. */
+/** Begins a transaction with all bodies linked; the transaction sees the queue as it is now for as long as it lasts. */
 function chooseMoment(db: DatabaseSync, folders: BodyFolders, options: QueueCopyOptions): QueueCopy {
   const linked = new Set<string>();
   const gone = new Set<string>();
@@ -94,7 +96,8 @@ function chooseMoment(db: DatabaseSync, folders: BodyFolders, options: QueueCopy
     db.exec('BEGIN');
     const wanted = bodiesOf(db);
     const missing = wanted.filter(({ name }) => !linked.has(name) && !(bodyName.test(name) && link(name, folders)));
-    // What was gone before this moment and is still spoken of was not delivered: the row goes before its body does.
+    // Bodies that are gone before this moment and still referred to were not delivered: a row is removed before its
+    // body.
     if (missing.every(({ name }) => gone.has(name) || !bodyName.test(name))) {
       const lost = new Set(missing.map(({ name }) => name));
       return {
@@ -113,7 +116,7 @@ function namesIn(folder: string): string[] {
   try {
     return readdirSync(folder).filter((name) => bodyName.test(name));
   } catch (error) {
-    // There was no large message yet.
+    // There has been no large message yet.
     if (systemErrorCode(error) === 'ENOENT') return [];
     throw error;
   }
@@ -123,14 +126,14 @@ function namesIn(folder: string): string[] {
 function link(name: string, { from, to }: BodyFolders): boolean {
   const [source, target] = [join(from, name), join(to, name)];
   try {
-    // A link would be linked as such.
+    // A symbolic link would be linked as such.
     if (!lstatSync(source).isFile()) return false;
     linkSync(source, target);
     return true;
   } catch (error) {
     if (systemErrorCode(error) === 'EEXIST') return true;
   }
-  // A file system without hard links, or no body.
+  // The file system has no hard links, or there is no body.
   return copyBody(source, target);
 }
 
@@ -164,7 +167,7 @@ function countsOf(db: DatabaseSync): QueueCopy['messages'] {
   return Object.fromEntries(rows.map(({ state, n }) => [state, n]));
 }
 
-/** One file, looked through: a copy that cannot be restored is none. */
+/** One file, checked: a copy that cannot be restored is useless. */
 function sealCopy(copy: string, original: string): void {
   const db = new DatabaseSync(copy);
   try {
@@ -176,7 +179,7 @@ function sealCopy(copy: string, original: string): void {
 }
 
 /**
- * Proves that a copy can be taken for the queue: that this version reads it, that its database is whole, and that every
+ * Proves that a copy can be used as the queue: that this version reads it, that its database is intact, and that every
  * waiting message has its body.
  * @param folder of the copy
  * @throws BridgeError `queue-format-newer`, `queue-damaged`, `queue-body-missing`
@@ -201,8 +204,8 @@ export function assertWholeCopy(folder: string, withoutBody: readonly string[]):
 }
 
 /**
- * Makes a copy one of which nobody knows what was sent since: the bridge that begins with it takes every message for one
- * on which an attempt was under way.
+ * Marks a copy as one of which nobody knows what was sent since: the bridge that starts with it assumes that an attempt
+ * on every message was under way.
  * @param folder of the copy
  */
 export function forgetWhatEnded(folder: string): void {

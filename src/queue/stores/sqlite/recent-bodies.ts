@@ -1,4 +1,4 @@
-/** As much as a few hundred messages of the usual size. */
+/** Enough for a few hundred messages of the usual size. */
 const mostBytes = 2 * 1024 * 1024;
 
 /**
@@ -9,7 +9,7 @@ export class RecentBodies {
   readonly #bodies = new Map<string, Uint8Array>();
   #bytes = 0;
 
-  /** @param content not changed any more */
+  /** @param content does not change any more */
   keep(id: string, content: Uint8Array): void {
     this.forget(id);
     this.#bodies.set(id, content);

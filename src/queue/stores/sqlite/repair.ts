@@ -18,13 +18,13 @@ import { Statements } from './engine/statements.ts';
 import { columnsOf, copyRow, readableRows } from './salvage.ts';
 import { openDatabase } from './schema.ts';
 
-/** What a repair found. */
+/** The result of a repair. */
 export interface RepairReport {
-  /** Messages that are in the new database. */
+  /** Messages in the new database. */
   readonly messages: number;
-  /** Those of them whose body is lost; they are quarantined. */
+  /** Those whose body is lost; they are quarantined. */
   readonly withoutBody: number;
-  /** Bodies that belong to no message any more, each now a file in the folder {@link recovered}. */
+  /** Bodies that no longer belong to a message, each now a file in the folder {@link recovered}. */
   readonly bodies: number;
   readonly recovered: string;
   /** The damaged database. */
@@ -32,10 +32,10 @@ export interface RepairReport {
 }
 
 /**
- * Makes a new database of what can be read of a damaged one, and keeps that one beside it. Bodies whose message is lost
- * become files of their own. To be called by the only process that uses the queue.
+ * Builds a new database from what can be read of a damaged one, which is kept beside it. Bodies whose message is lost
+ * become separate files. Only to be called by the only process that uses the queue.
  * @param folder of the queue
- * @param mark tells this repair from others, in file names
+ * @param mark distinguishes this repair from others in file names
  */
 export function repairQueue(folder: string, mark: string): RepairReport {
   const file = join(folder, 'queue.sqlite');
@@ -48,7 +48,7 @@ export function repairQueue(folder: string, mark: string): RepairReport {
   for (const suffix of ['', '-wal', '-shm']) rmSync(fresh + suffix, { force: true });
   const recovered = join(folder, 'recovered');
   const report = salvage(kept, fresh, join(folder, 'bodies'), recovered);
-  // The log belongs to the old database, and would be played into any that bears its name.
+  // The log belongs to the old database, and would be replayed into any database of that name.
   for (const suffix of ['-wal', '-shm']) rmSync(file + suffix, { force: true });
   renameSync(fresh, file);
   syncFolder(folder);
@@ -77,7 +77,7 @@ function salvage(kept: string, fresh: string, bodies: string, recovered: string)
   }
 }
 
-/** Undefined where not even the beginning of the file is a database's. */
+/** Undefined if not even the beginning of the file is a database's. */
 function openDamaged(file: string): DatabaseSync | undefined {
   let db: DatabaseSync | undefined;
   try {
@@ -118,7 +118,7 @@ function copyBodies(from: DatabaseSync, to: DatabaseSync, recovered: string): nu
   return strays;
 }
 
-/** An id out of a damaged database may be anything. */
+/** An id from a damaged database may be anything. */
 function fileName(id: string): string {
   return id.replace(/[^A-Za-z0-9]/g, '_').slice(0, 50);
 }
@@ -144,18 +144,18 @@ function copyAttempts(from: DatabaseSync, to: DatabaseSync): void {
       const rows = from.prepare('SELECT * FROM attempts WHERE message_id = ?').all(id as string);
       for (const row of rows) copyRow(to, 'attempts', columns, row);
     } catch {
-      // Its history is lost, and nothing else.
+      // Only its history is lost.
     }
   }
 }
 
-/** What upstreams have asked for goes on to hold, and what is to follow messages still is. */
+/** Pauses that upstreams have asked for remain in force, and follow-ups remain to be done. */
 function copyTable(from: DatabaseSync, to: DatabaseSync, table: string): void {
   const columns = columnsOf(to, table);
   for (const row of readableRows(from, table)) copyRow(to, table, columns, row);
 }
 
-/** Where it cannot be told on which messages an attempt was under way, it may have been on any. */
+/** If it is unknown on which messages an attempt was under way, it may have been on any. */
 function copyUnfinished(from: DatabaseSync, to: DatabaseSync): void {
   const columns = columnsOf(to, 'unfinished');
   try {
@@ -166,18 +166,20 @@ function copyUnfinished(from: DatabaseSync, to: DatabaseSync): void {
   }
 }
 
-/** From the first up to what cannot be read, and from the last down to it: the table has no rowid to walk along. */
+/**
+ * From the first row to the unreadable part, and from the last row back to it: the table has no rowid to walk along.
+ */
 function copyRecords(from: DatabaseSync, to: DatabaseSync): void {
   const columns = columnsOf(to, 'records');
   for (const order of ['kind, key', 'kind DESC, key DESC']) {
     try {
-      // Of the second walk those fail that the first has copied.
+      // The second walk fails on rows that the first has copied.
       for (const row of from.prepare(`SELECT * FROM records ORDER BY ${order}`).iterate()) {
         copyRow(to, 'records', columns, row);
       }
       return;
     } catch {
-      // What is lost may cost a duplicate.
+      // A lost record may cost a duplicate.
     }
   }
 }

@@ -2,12 +2,12 @@ import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 
 type Row = Readonly<Record<string, SQLInputValue>>;
 
-/** Damage is passed over row by row, up to more rows in a run than one inner page of the table leads to. */
+/** Damage is skipped row by row, for at most more rows in a run than one inner page of the table leads to. */
 const longestGap = 100_000;
 
 /**
- * Every row of a table that can still be read, in the order of the rowid, as in a book with torn-out pages: behind
- * each place that cannot be read it goes on with the next.
+ * Every row of a table that can still be read, in rowid order; after each unreadable part it continues with the next
+ * readable row.
  */
 export function* readableRows(db: DatabaseSync, table: string): Generator<Row> {
   const next = prepared(db, `SELECT rowid, * FROM ${table} NOT INDEXED WHERE rowid > ? ORDER BY rowid LIMIT 1`);
@@ -27,7 +27,7 @@ export function* readableRows(db: DatabaseSync, table: string): Generator<Row> {
   }
 }
 
-/** Undefined where even the description of the table is lost. */
+/** Undefined if even the table's definition is lost. */
 function prepared(db: DatabaseSync, sql: string): StatementSync | undefined {
   try {
     return db.prepare(sql);
@@ -44,7 +44,7 @@ function nextRow(next: StatementSync, after: number): Row | 'none' | 'unreadable
   }
 }
 
-/** Copies a row, as far as the other table knows its columns. @returns whether it could be written */
+/** Copies a row, limited to columns that the other table has. @returns whether it could be written */
 export function copyRow(db: DatabaseSync, table: string, columns: readonly string[], row: Row): boolean {
   const known = columns.filter((column) => row[column] !== undefined);
   try {

@@ -4,8 +4,8 @@ import { BridgeError } from '../../../base/errors.ts';
 import { assertOwnFiles, databaseFiles } from '../../../base/files/own-file.ts';
 
 /**
- * What leads from each format of the queue to the next, the first from an empty database: every queue comes to the same
- * form by the same steps. A step once released never changes.
+ * The steps from each format of the queue to the next, starting with an empty database: every queue reaches the same
+ * form by the same steps. A released step never changes.
  */
 const steps = [
   `
@@ -129,12 +129,12 @@ CREATE INDEX messages_notices ON messages (notice_about, id) WHERE notice_about 
 `,
 ];
 
-/** Version of the queue's format; a bridge refuses a queue of a later one. */
+/** Version of the queue's format; a bridge refuses a queue with a later one. */
 export const queueFormatVersion = steps.length;
 
 /**
- * Opens the queue's database, making it on first use, readable by its owner alone, and brings it to this version's
- * format. A version that writes the format before goes on beside it until its bridge ends.
+ * Opens the queue's database, readable only by its owner and created on first use, and upgrades it to this version's
+ * format. A bridge that writes the format before continues beside it until it ends.
  * @throws BridgeError `queue-unreadable`, `queue-format-newer`, `queue-damaged`, `data-folder-unsafe`
  */
 export function openDatabase(file: string): DatabaseSync {
@@ -144,9 +144,9 @@ export function openDatabase(file: string): DatabaseSync {
   try {
     db = new DatabaseSync(file, { timeout: 5000 });
     chmodSync(file, 0o600);
-    // Bodies come in fewer pieces than with the standard 4096 octets; a queue that is there already keeps its pages.
+    // Bodies need fewer pages than with the default of 4096 octets; an existing queue keeps its page size.
     db.exec('PRAGMA page_size = 8192');
-    // SQLite's own lower() knows the letters of ASCII alone.
+    // SQLite's own lower() only knows ASCII letters.
     db.function('folded', { deterministic: true }, (text) => (typeof text === 'string' ? text.toLowerCase() : null));
     db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864;');
   } catch (cause) {
@@ -171,7 +171,7 @@ function bringUpToDate(db: DatabaseSync, file: string): void {
   db.exec(`PRAGMA user_version = ${queueFormatVersion}; COMMIT`);
 }
 
-/** For who only reads, and changes nothing of the format. @throws BridgeError `queue-format-newer` */
+/** For readers that change nothing about the format. @throws BridgeError `queue-format-newer` */
 export function assertReadable(db: DatabaseSync, file: string): void {
   versionOf(db, file);
 }
@@ -187,7 +187,7 @@ function versionOf(db: DatabaseSync, file: string): number {
 }
 
 /**
- * Looks at every page of a database.
+ * Checks every page of a database.
  * @throws BridgeError `queue-damaged`
  */
 export function assertIntact(db: DatabaseSync, file: string): void {
@@ -204,7 +204,7 @@ function damaged(file: string, cause: unknown): BridgeError {
   return new BridgeError('queue-damaged', `The queue at ${file} is damaged.`, { cause });
 }
 
-/** Whether SQLite says that the file is not what it should be: SQLITE_CORRUPT, SQLITE_NOTADB. */
+/** Whether SQLite reports that the file is damaged: SQLITE_CORRUPT, SQLITE_NOTADB. */
 export function isCorruption(error: unknown): boolean {
   const code = (error as { errcode?: unknown } | undefined)?.errcode;
   return typeof code === 'number' && ((code & 0xff) === 11 || code === 26);

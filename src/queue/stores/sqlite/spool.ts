@@ -9,22 +9,22 @@ import type { Spool } from '../../store.ts';
 import { writeFailure } from '../disk-full.ts';
 import { queuedMessage } from '../rows.ts';
 
-/** Bodies up to this many octets stand in the database, larger ones in files. */
+/** Bodies up to this many octets are stored in the database, larger ones in files. */
 export const inlineBodyBytes = 64 * 1024;
 
-/** Of a large body on its way in, the disk is looked at again after this many octets. */
+/** While a large body comes in, the disk is checked again after this many octets. */
 const looksEveryBytes = 1024 * 1024;
 
-/** A body and where it went: octets for the database, in memory of their own; or a file that is already durable. */
+/** A body and where it is: octets for the database, in memory of their own; or a file that is already durable. */
 export type SpooledBody = { readonly size: number } & (
   | { readonly content: Uint8Array }
   | { readonly file: string; readonly crc: number }
 );
 
-/** What a spool asks of the queue that it is for. */
+/** What a spool needs from its queue. */
 export interface SpoolPlace {
   readonly bodyFolder: string;
-  /** Puts a message with its body into the queue. @returns the message, where it is not a new one */
+  /** Puts a message with its body into the queue. @returns the message, if it is not a new one */
   insert(id: string, message: NewMessage, body: SpooledBody): Promise<QueuedMessage | undefined>;
   /** Rejects when the disk has no room for more. */
   assertDisk(bytes: number): Promise<void>;
@@ -103,7 +103,7 @@ export class FileSpool implements Spool {
     { readonly content: Uint8Array<ArrayBuffer> } | { readonly file: string; readonly crc: number }
   > {
     if (!this.#file) return { content: whole(this.#chunks, this.size) };
-    // The file and its name must both be on disk before the row that speaks of them.
+    // The file and its name must both be on disk before the row that refers to them.
     await this.#file.sync();
     await this.#file.close();
     this.#file = undefined;
@@ -112,7 +112,7 @@ export class FileSpool implements Spool {
   }
 }
 
-/** In memory of its own: what the chunks are cut from may be much more. */
+/** In memory of its own: the buffers behind the chunks may be much larger. */
 function whole(chunks: readonly Buffer[], size: number): Uint8Array<ArrayBuffer> {
   const content = Buffer.allocUnsafeSlow(size);
   let at = 0;

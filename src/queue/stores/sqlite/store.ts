@@ -40,18 +40,18 @@ import { FileSpool, type SpoolPlace } from './spool.ts';
 
 export type { RoomLimits } from '../room.ts';
 
-/** How a queue is opened. */
+/** Options for opening a queue. */
 export interface SqliteStoreOptions extends EngineOptions {
-  /** Told once of each message that turns out to be damaged; it is quarantined already. */
+  /** Called once for each message that turns out to be damaged; it is already quarantined. */
   onQuarantined?(id: string, damage: string): void;
-  /** Told of bodies without a database, which were moved to a folder instead of being removed. */
+  /** Called when bodies without a database were moved to a folder instead of being removed. */
   onBodiesSetAside?(count: number, folder: string): void;
-  /** Told that the thread of the queue has ended by itself; it is started again. */
+  /** Called when the thread of the queue has ended unexpectedly; it is started again. */
   onLost?(error: unknown): void;
 }
 
 /**
- * Opens the queue in a folder for this thread, which stands still while the disk is written: for commands and tests.
+ * Opens the queue in a folder for this thread, which blocks while the disk is written: for commands and tests.
  * @throws BridgeError `queue-unreadable`, `queue-format-newer`, `queue-damaged`, `data-folder-unsafe`
  */
 export function openSqliteStore(folder: string, options: SqliteStoreOptions): MovableStore {
@@ -70,12 +70,12 @@ export async function openSqliteStoreInThread(folder: string, options: SqliteSto
   );
 }
 
-/** What can be sent to another thread. */
+/** The options that can be sent to another thread. */
 function engineOptions({ onQuarantined, onBodiesSetAside, onLost, ...options }: SqliteStoreOptions): EngineOptions {
   return options;
 }
 
-/** Passes on what the engine tells. */
+/** Passes on the events of the engine. */
 class Told {
   readonly listeners = new Set<(change: StoreChange) => void>();
   readonly #options: SqliteStoreOptions;
@@ -96,7 +96,7 @@ class Told {
 
 const foreignChangesEveryMs = 1000;
 
-/** So long nobody asks for room where there was plenty. */
+/** How long nobody asks for room if there was plenty. */
 const wideForMs = 250;
 
 /** A queue in a SQLite database, whichever thread its engine is in. */
@@ -194,7 +194,7 @@ class SqliteStore implements MovableStore {
   async assertRoom(bytes: number): Promise<void> {
     if (performance.now() < this.#wideUntilMs) return;
     const isWide = await this.#ask('assertRoom', bytes);
-    // What comes in is held against it once more when it is there.
+    // Room is checked once more when the message is complete.
     if (isWide) this.#wideUntilMs = performance.now() + wideForMs;
   }
 
@@ -343,7 +343,7 @@ class SqliteStore implements MovableStore {
       if (known !== undefined && changes !== known && listeners.has(told)) told({ kind: 'administered' });
       known = changes;
     };
-    // While it cannot be asked, that is told another way.
+    // An unreachable engine is reported in another way.
     const lookAgain = () => void look().catch(() => {});
     lookAgain();
     const timer = setInterval(lookAgain, foreignChangesEveryMs).unref();

@@ -6,7 +6,7 @@ import { NotificationListener } from '../../../../postgres/notification-listener
 import { AskedRounds } from '../../../asked-rounds.ts';
 import type { StoreChange } from '../../../store.ts';
 
-/** What happened since it was last told. */
+/** Changes since the last notification. */
 interface Content {
   /** Destinations with mail. */
   readonly queued?: readonly string[];
@@ -14,14 +14,14 @@ interface Content {
   readonly leases?: true;
 }
 
-/** Changes that come together are told together. */
+/** Changes that come together are reported together. */
 const collectForMs = 20;
 const pollMs = 2000;
-/** While notifications are known to come. */
+/** Poll interval while notifications are known to arrive. */
 const slowPollMs = 15_000;
-/** Longer ago, a change is known to everybody, or nobody can know what was missed. */
+/** After this time a change is known to everybody, or nobody can know what was missed. */
 const keptForSeconds = 60;
-/** PostgreSQL takes less than 8,000 octets. */
+/** PostgreSQL accepts less than 8,000 octets. */
 const mostNotified = 7500;
 const mostDestinations = 5000;
 const purgeEvery = 20;
@@ -33,9 +33,9 @@ const withNotification = write(', pg_notify($3, id || $4)');
 const without = write('');
 
 /**
- * Tells other instances what this one changes, and this one what they do: by LISTEN and NOTIFY, and by a table that is
- * looked at from time to time, more often where notifications do not come. Only after a change is committed: a
- * notification within the transaction would make all instances commit one after the other.
+ * Reports this instance's changes to the others, and theirs to this one: through LISTEN and NOTIFY, and through a table
+ * that is polled, more often if notifications do not arrive. Only after a change is committed: a notification within
+ * the transaction would make all instances commit one after the other.
  */
 export class Changes {
   readonly #db: Database;
@@ -51,13 +51,13 @@ export class Changes {
 
   #listening: NotificationListener | undefined;
   #unwatch: (() => void) | undefined;
-  /** One more follows whenever what it would find comes while it is under way. */
+  /** Another poll follows if something to find arrives while one is under way. */
   readonly #polls: AskedRounds;
   #polled = 0;
-  /** Changes that were told, with when that was. */
+  /** Changes already reported, and when. */
   readonly #seen = new Map<number, number>();
 
-  /** @param listens false: by looking at the table alone */
+  /** @param listens false: only polls the table */
   constructor(db: Database, listens: boolean) {
     this.#db = db;
     this.#listens = listens;
@@ -68,7 +68,7 @@ export class Changes {
     );
   }
 
-  /** Mail has come for these destinations. */
+  /** Mail has arrived for these destinations. */
   queued(destinations: Iterable<string>): void {
     for (const each of destinations) this.#queued.add(each);
     this.#schedule();
@@ -94,7 +94,7 @@ export class Changes {
     };
   }
 
-  /** Tells what was not told yet, and ends. */
+  /** Reports what is pending, and ends. */
   async close(): Promise<void> {
     this.#told.clear();
     this.#stop();
@@ -119,7 +119,7 @@ export class Changes {
     return this.#queued.size > 0 || this.#administered || this.#leases;
   }
 
-  /** Never rejects: who cannot be told now looks at everything once the server can be reached again. */
+  /** Never rejects: an instance that cannot be notified now looks at everything once the server is reachable again. */
   async #write(): Promise<void> {
     if (!this.#isPending()) return;
     const tooMany = this.#queued.size > mostDestinations;
@@ -133,7 +133,7 @@ export class Changes {
     try {
       await this.#send(JSON.stringify(content));
     } catch {
-      // The next poll of the others finds nothing either; what is due they find by themselves.
+      // The others' next poll finds nothing either; they find due mail on their own.
     }
   }
 
@@ -175,7 +175,7 @@ export class Changes {
     this.#polls.stop();
   }
 
-  /** `ID ORIGIN CONTENT`; the content is left out where it is too long. */
+  /** `ID ORIGIN CONTENT`; the content is left out if it is too long. */
   #notified(payload: string): void {
     const [, id, origin, content] = /^(\d+) (\S+) (.*)$/s.exec(payload) ?? [];
     if (id === undefined || origin === this.#origin) return;
@@ -188,7 +188,7 @@ export class Changes {
     try {
       if (!this.#db.unreachable) await this.#look();
     } catch {
-      // Once more in a moment.
+      // The next poll tries again.
     }
     this.#polls.askWithin(this.#listening?.isHeard ? slowPollMs : pollMs);
   }
@@ -212,7 +212,7 @@ export class Changes {
     }
   }
 
-  /** @returns whether it was not told before */
+  /** @returns whether it had not been reported before */
   #take(id: number, content: string): boolean {
     if (this.#seen.has(id)) return false;
     this.#seen.set(id, performance.now());

@@ -9,7 +9,7 @@ import { acceptanceColumns, acceptanceEntries, type BodyEnd, partsLost } from '.
 /** A message of another store on its way into the tables. */
 export interface Adoption {
   readonly kept: KeptMessage;
-  /** As it will be here. */
+  /** The message as it will be here. */
   readonly message: QueuedMessage;
   readonly body: BodyEnd;
   readonly hasBody: boolean;
@@ -19,7 +19,7 @@ export interface Adoption {
 export function adoption(kept: KeptMessage, body: BodyEnd | undefined): Adoption {
   const { size } = kept.message;
   const message = adoptedMessage(kept, body);
-  // What it should be, so that what is wrong with it shows whenever it is read.
+  // What the body should be, so that any damage shows whenever it is read.
   const mark = { size, crc: kept.bodyCrc ?? body?.crc ?? 0 };
   const { parts, last } = body ?? { parts: 1, last: Buffer.alloc(0) };
   return { kept, message, body: { ...mark, parts, last }, hasBody: body !== undefined };
@@ -81,7 +81,7 @@ const adopt = `
   tries AS (${insertAttempts('$3')})
   SELECT id, ${durably} FROM accepted`;
 
-/** Takes messages in, once however often it is asked. @returns for each whether it is there, or why not */
+/** Adopts messages; repeated calls adopt each once. @returns for each whether it is there, or why not */
 export async function adoptAll(db: Database, all: readonly Adoption[], by: string): Promise<(true | Error)[]> {
   const { entries, octets } = acceptanceEntries(
     all.map(({ message, body }) => ({ queued: message, message, body })),
@@ -96,7 +96,7 @@ export async function adoptAll(db: Database, all: readonly Adoption[], by: strin
   return all.map(({ message: { id } }) => there.has(id) || partsLost(id));
 }
 
-/** Those that an earlier try has put there, of which the answer was lost. */
+/** Those that an earlier try with a lost answer has already adopted. */
 async function adoptedBefore(db: Database, ids: readonly string[]): Promise<string[]> {
   const found = await db.attempt('SELECT id FROM mailbridge.messages WHERE id = ANY($1::text[])', [ids]);
   return found.map(({ id }) => id as string);

@@ -37,16 +37,16 @@ const forget = `
   tries AS (DELETE FROM mailbridge.attempts WHERE message_id = ANY($1::text[]))
   SELECT ${durably}`;
 
-/** What the store does with its messages otherwise. */
+/** What the store supplies. */
 export interface TransferParts {
-  /** This process, of all that ever accept mail. */
+  /** Identifies this process among all that ever accept mail. */
   readonly by: string;
   messageOf(row: ResultRow): QueuedMessage;
   /** Messages came or went. */
   changed(): void;
 }
 
-/** Takes a queue on PostgreSQL to another store, or another one's in. */
+/** Moves a queue on PostgreSQL to another store, or another store's messages into it. */
 export class PostgresTransfer implements StoreTransfer {
   readonly #db: Database;
   readonly #parts: TransferParts;
@@ -89,7 +89,7 @@ export class PostgresTransfer implements StoreTransfer {
 
   async spool(kept: KeptMessage): Promise<Spool> {
     const { id, size } = kept.message;
-    // Of one that was on its way when an earlier move was broken off.
+    // Parts of a message that was being moved when an earlier move was interrupted.
     if (size > partBytes) await removeSpools(this.#db, [id]);
     return new PostgresSpool(
       this.#db,

@@ -5,11 +5,11 @@ import { destinationOf, type NewMessage, type QueuedMessage } from '../../../mes
 import { envelopeColumn, queuedMessage } from '../../rows.ts';
 import { jsonOf } from '../rows.ts';
 
-/** The last part of a body, and what is known of the whole. */
+/** The last part of a body, and the facts about the whole. */
 export interface BodyEnd {
   readonly size: number;
   readonly crc: number;
-  /** Parts in all; those before the last are in the store already. */
+  /** Number of parts; those before the last are in the store already. */
   readonly parts: number;
   readonly last: Buffer;
 }
@@ -31,7 +31,7 @@ export const acceptanceColumns = `id text, destination text, account text, conne
   expires_at bigint, next_attempt_at bigint, accepted_by text, subject text, internet_message_id text,
   notice_about text, at integer, length integer`;
 
-/** Puts the messages of `accepted` into the table. */
+/** Inserts the messages of `accepted` into the table. */
 export const insertMessages = `
   INSERT INTO mailbridge.messages (id, destination, account, connection, mailbox, courier, envelope, recipients,
     is_bounce, size, crc, parts, attempts, received_at, expires_at, next_attempt_at, state, accepted_by,
@@ -42,13 +42,13 @@ export const insertMessages = `
   ON CONFLICT (id) DO NOTHING
   RETURNING id`;
 
-/** Puts the last parts of the bodies of what was `inserted` into the table, cut from one run of octets. */
+/** Inserts the last parts of the bodies of `inserted` into the table, cut from one run of octets. */
 export const insertBodies = (octets: string): string => `
   INSERT INTO mailbridge.bodies (message_id, part, content)
   SELECT a.id, a.parts - 1, substring(${octets}::bytea FROM a.at + 1 FOR a.length)
   FROM accepted a JOIN inserted USING (id)`;
 
-/** The entries of messages, and the octets that they share. @param by the process that accepts them */
+/** The entries of messages, and the octets they share. @param by the process that accepts them */
 export function acceptanceEntries(all: readonly Acceptance[], by: string) {
   let at = 0;
   const entries = all.map(({ queued, message, body }) => {
@@ -69,7 +69,10 @@ export function acceptanceEntries(all: readonly Acceptance[], by: string) {
   return { entries, octets: Buffer.concat(all.map(({ body }) => body.last)) };
 }
 
-/** What is asked again may have been delivered since by another instance: then it is in neither table that is written. */
+/**
+ * A repeated message may meanwhile have been delivered by another instance: then it is in neither of the tables
+ * written.
+ */
 const accept = `
   WITH input AS MATERIALIZED (SELECT * FROM json_to_recordset($1::json) AS i (${acceptanceColumns})),
   spooled AS (
@@ -85,7 +88,7 @@ const accept = `
   SELECT id, ${durably} FROM inserted`;
 
 /**
- * Accepts messages, once however often it is asked.
+ * Accepts messages; repeated calls accept each once.
  * @returns for each whether it is in the queue, or why not
  */
 export async function acceptAll(db: Database, all: readonly Acceptance[], by: string): Promise<(true | Error)[]> {
@@ -97,7 +100,7 @@ export async function acceptAll(db: Database, all: readonly Acceptance[], by: st
   return all.map(({ queued }) => there.has(queued.id) || partsLost(queued.id));
 }
 
-/** Those that an earlier try has put there, of which the answer was lost. */
+/** Those that an earlier try with a lost answer has already accepted. */
 async function acceptedBefore(db: Database, ids: readonly string[], by: string): Promise<string[]> {
   const found = `
     SELECT id FROM mailbridge.messages WHERE id = ANY($1::text[]) AND accepted_by = $2
@@ -105,12 +108,12 @@ async function acceptedBefore(db: Database, ids: readonly string[], by: string):
   return (await db.attempt(found, [ids, by])).map(({ id }) => id as string);
 }
 
-/** PostgreSQL has crashed, and with it went parts of a body that had not to be durable yet; or its spool was too old. */
+/** PostgreSQL has crashed and lost parts of a body that did not yet have to be durable; or its spool was too old. */
 export function partsLost(id: string): BridgeError {
   return new BridgeError('queue-unreachable', `PostgreSQL was restarted while message ${id} came in.`);
 }
 
-/** Takes messages back whose clients were told that they were not accepted, unless an attempt was begun meanwhile. */
+/** Withdraws messages whose clients were told that they were not accepted, unless an attempt has begun meanwhile. */
 export async function withdraw(db: Database, ids: readonly string[], by: string): Promise<void> {
   await db.ask(
     `WITH gone AS (

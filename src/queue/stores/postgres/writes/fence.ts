@@ -1,7 +1,7 @@
 import { BridgeError } from '../../../../base/errors.ts';
 import type { Lease } from '../../../ownership/lease.ts';
 
-/** Columns of an entry that is written on behalf of a destination, for `json_to_recordset`. */
+/** Columns of an entry written on behalf of a destination, for `json_to_recordset`. */
 export const leaseColumns = 'lease_key text, lease_fence bigint';
 
 /** The same as JSON. */
@@ -10,8 +10,9 @@ export function leaseEntry(lease: Lease | undefined) {
 }
 
 /**
- * Of the entries in `input`, those whose lease is still that of the owner in the parameter named, as `allowed`. Locks the
- * leases: whoever takes one over comes before this statement, and it writes nothing, or after it, and sees all of it.
+ * Selects as `allowed` the entries in `input` whose lease still belongs to the owner in the given parameter. Locks the
+ * leases: an instance that takes one over does so before this statement, which then writes nothing, or after it, and
+ * then sees all of it.
  */
 export const fencedBy = (owner: string): string => `
   fences AS MATERIALIZED (
@@ -26,8 +27,8 @@ export const fencedBy = (owner: string): string => `
   )`;
 
 /**
- * A condition that a column names one of the entries in a part of the statement. Beside the join that says the same: by
- * itself the server may read all of a large table for a join, if it learned of its rows when they were few.
+ * A condition that a column names one of the entries in a part of the statement. It repeats the join: with the join
+ * alone the server may read all of a large table, if its statistics are from when the table was small.
  */
 export const among = (column: string, entries = 'allowed', id = 'id'): string =>
   `${column} = ANY (ARRAY(SELECT ${id} FROM ${entries}))`;

@@ -11,7 +11,7 @@ import { lowerGrants } from './spent.ts';
 /** An outcome on its way into the tables. */
 export interface AttemptOutcome {
   readonly id: string;
-  /** Of this outcome alone: written twice, it counts once. */
+  /** Unique to this outcome: written twice, it counts once. */
   readonly token: string;
   readonly result: AttemptResult;
   readonly bounces: readonly Acceptance[];
@@ -35,8 +35,8 @@ const bouncesOf = `
   bounce_bodies AS (${insertBodies('$4')})`;
 
 /**
- * A hold or a quarantine that came during the attempt outlives an attempt that settled nothing. What is to follow a
- * message is counted with its outcome, once; a message that an administrator has deleted meanwhile is followed too.
+ * A hold or a quarantine set during the attempt outlives an attempt that settled nothing. The follow-up of a message is
+ * counted with its outcome, once; a message that an administrator has deleted meanwhile is followed up too.
  */
 const record = `
   WITH input AS MATERIALIZED (SELECT * FROM json_to_recordset($1::json) AS i (${columns})),
@@ -101,7 +101,7 @@ const record = `
   LEFT JOIN mailbridge.messages m ON m.id = a.id AND m.recorded = a.token AND ${among('m.id')}`;
 
 /**
- * Writes what attempts came to, and the bounces with them.
+ * Writes the outcomes of attempts together with their bounces.
  * @returns for each whether the message was there
  */
 export async function recordAll(

@@ -1,5 +1,5 @@
 /**
- * Parts of statements that record attempts as `settled`: what they have used is not held any more.
+ * Parts of statements that record attempts as `settled`: what these used is no longer held.
  * @param token the parameter with the token of the process
  */
 export const lowerGrants = (token: string): string => `

@@ -3,8 +3,8 @@ import type { Database } from '../../../../postgres/database.ts';
 const retryAfterMs = 1000;
 
 /**
- * What is taken back once the server can be reached: writes of which nobody knows whether they were carried out, and
- * whose callers were told that they failed. Lost with the process.
+ * Undoes writes once the server is reachable: those of which nobody knows whether they took effect, and whose callers
+ * were told that they failed. Lost with the process.
  */
 export class Undoing {
   readonly #db: Database;

@@ -6,20 +6,20 @@ import type { AttemptStart } from '../../../store.ts';
 import { jsonOf, messageColumns, messageOf } from '../rows.ts';
 import { among, fencedBy, leaseColumns, leaseEntry, leaseLost } from './fence.ts';
 
-/** An attempt is not under way for longer than that: one that began so long before a time has ended before it. */
+/** No attempt is under way for longer: one that began this long before a time has ended before it. */
 export const longestAttemptMs = 3_600_000;
 
 /** An attempt that begins, on its way into the tables. */
 export interface Beginning {
   readonly id: string;
   readonly attempt: AttemptStart;
-  /** Of this attempt alone. */
+  /** Unique to this attempt. */
   readonly token: string;
   readonly lease: Lease | undefined;
 }
 
 /**
- * Durable before anything is sent: where the server crashes and the bridge then dies or loses its lease, nobody else knows
+ * Durable before anything is sent: if the server crashes and the bridge then dies or loses its lease, nobody else knows
  * that the message has to be looked for.
  */
 const begin = `
@@ -40,7 +40,7 @@ const begin = `
   LEFT JOIN mailbridge.messages m ON m.id = b.message_id AND ${among('m.id')}
   LEFT JOIN mailbridge.unfinished u ON u.message_id = b.message_id AND ${among('u.message_id')}`;
 
-/** @returns each message as it was before; null where it is not queued */
+/** @returns each message as it was before; null if it is not queued */
 export async function beginAll(
   db: Database,
   all: readonly Beginning[],
@@ -60,7 +60,7 @@ export async function beginAll(
   });
 }
 
-/** Takes beginnings back of which nobody knows whether they were written; nothing of them was sent. */
+/** Removes beginnings of which nobody knows whether they were written; nothing of them was sent. */
 export async function undoBeginnings(db: Database, tokens: readonly string[]): Promise<void> {
   await db.ask(
     `WITH restored AS (

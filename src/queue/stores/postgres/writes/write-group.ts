@@ -4,19 +4,19 @@ import { isLoss, isShortage, statementFailure } from '../../../../postgres/failu
 
 /** What a group writes, and how. */
 export interface GroupOptions<E, R> {
-  /** Writes entries in one statement. @returns for each, in order, what came of it */
+  /** Writes entries in one statement. @returns the result of each, in order */
   write(entries: readonly E[]): Promise<readonly (R | Error)[]>;
-  /** Entries with the same key do not go together. */
+  /** Entries with the same key are not written together. */
   keyOf?(entry: E): string;
   bytesOf?(entry: E): number;
-  /** Statements that may be under way at the same time. */
+  /** Most concurrent statements. */
   readonly atOnce: number;
   /**
-   * The same entries may be written twice, and are there once: where a connection breaks, and nobody knows whether the
-   * statement was carried out, it is repeated.
+   * Whether writing the same entries twice has the same effect as once: a statement is then repeated if its connection
+   * breaks and nobody knows whether it took effect.
    */
   readonly isRepeatable: boolean;
-  /** Told of entries that were refused although they may have been, or may yet be, written. */
+  /** Called with entries that were refused although they may have been, or may yet be, written. */
   unclear?(entries: readonly E[]): void;
 }
 
@@ -28,14 +28,15 @@ interface Waiting<E, R> {
 
 const mostEntries = 500;
 const mostBytes = 4 * 1024 * 1024;
-/** How long a statement is repeated whose end nobody knows. */
+/** How long a statement whose end is unknown is repeated. */
 const repeatForMs = 10_000;
-/** A process that stood still for longer repeats it once all the same, if the server can be reached by then. */
+/** A process that stood still for longer still repeats it once, if the server becomes reachable within this time. */
 const leastRepeatMs = 3_000;
 
 /**
- * Writes what comes within one turn of the event loop, and all that comes while a statement is under way, with one
- * statement: one round trip and one flush of the server's log for many messages. Nobody is answered before it.
+ * Writes everything that arrives within one turn of the event loop, and everything that arrives while a statement is
+ * under way, with one statement: one round trip and one flush of the server's log for many messages. No caller is
+ * answered earlier.
  */
 export class WriteGroup<E, R> {
   readonly #db: Database;
@@ -119,7 +120,7 @@ export class WriteGroup<E, R> {
         for (const { reject } of batch) reject(statementFailure(error, this.#db.where));
         return;
       }
-      // One of them is to blame: each for itself, so that it alone is refused.
+      // One of them is to blame: each is written separately, so that only that one is refused.
       for (const each of batch) await this.#settle([each]);
     }
   }
@@ -132,7 +133,7 @@ export class WriteGroup<E, R> {
         return await this.#options.write(entries);
       } catch (error) {
         if (!isLoss(error)) throw error;
-        // What the store itself refuses was never asked.
+        // The server never saw what the store itself refuses.
         isUnclear ||= !(error instanceof BridgeError);
         const left = Math.max(until - performance.now(), tries === 1 ? leastRepeatMs : 0);
         if (isUnclear && this.#options.isRepeatable && left > 0 && (await this.#db.reachable(left))) continue;

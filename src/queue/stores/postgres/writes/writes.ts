@@ -23,21 +23,21 @@ import type { Undoing } from './undoing.ts';
 import { type Beginning, beginAll, type Cancelling, cancelAll, undoBeginnings } from './unfinished.ts';
 import { WriteGroup } from './write-group.ts';
 
-/** Who writes, and who is told of it. */
+/** Who writes, and its observer. */
 export interface Writer {
   readonly undoing: Undoing;
-  /** This process, of all that ever accept mail. */
+  /** Identifies this process among all that ever accept mail. */
   readonly by: string;
-  /** The name under which it has leases. */
+  /** The name under which it holds leases. */
   readonly owner: string;
-  /** Under which it has grants of tenants' limits; empty: it has none. */
+  /** The token under which it holds grants of tenants' limits; empty: it has none. */
   readonly token: string;
   newId(): string;
   queued(messages: readonly QueuedMessage[]): void;
   unreadable(id: string): void;
 }
 
-/** What is written with every message, in groups. */
+/** Grouped writes that come with every message. */
 export class Writes {
   readonly #db: Database;
   readonly #writer: Writer;
@@ -46,9 +46,9 @@ export class Writes {
   readonly #begins: WriteGroup<Beginning, QueuedMessage | null>;
   readonly #cancels: WriteGroup<Cancelling, true>;
   readonly #givesUp: WriteGroup<GivingUp, boolean>;
-  /** Messages whose clients were told that they were not accepted, and that may be there until they are taken back. */
+  /** Messages whose clients were told that they were not accepted, and that may exist until they are withdrawn. */
   readonly #withdrawing = new Set<string>();
-  /** Outcomes as they were first asked to be written: asked again, the same. */
+  /** Outcomes as first written: a repeated write is the same. */
   readonly #outcomes = new WeakMap<object, AttemptOutcome>();
 
   constructor(db: Database, writer: Writer) {
@@ -172,7 +172,7 @@ export async function deferAll(
   if (row?.allowed === 0) throw leaseLost(lease);
 }
 
-/** @returns whether the sender is told by this, and not before */
+/** @returns whether this call, and none before it, records that the sender is warned */
 async function noteDelayTold(db: Database, id: string, warning: readonly Acceptance[], by: string): Promise<boolean> {
   const { entries, octets } = acceptanceEntries(warning, by);
   const [row] = await db.ask(

@@ -6,7 +6,7 @@ import { type BodyMark, isWhole } from '../../checked-body.ts';
 import { isCorruption } from '../schema.ts';
 import type { Statements } from './statements.ts';
 
-/** Told when a body turns out to be damaged. */
+/** Called when a body turns out to be damaged. */
 export type OnDamage = (id: string, damage: string) => void;
 
 interface BodyRow {
@@ -16,7 +16,7 @@ interface BodyRow {
   readonly content: Uint8Array<ArrayBuffer> | null;
 }
 
-/** Where the octets of a body are: here, known to be right; or in a file, of which the mark tells what it has to hold. */
+/** Where the octets of a body are: here, verified; or in a file, with the mark that it has to match. */
 export type BodySource =
   | { readonly content: Uint8Array<ArrayBuffer> }
   | { readonly file: string; readonly mark: BodyMark };
@@ -27,7 +27,7 @@ export class Bodies {
   readonly #folder: string;
   readonly #onDamage: OnDamage;
 
-  /** @param folder the files */
+  /** @param folder of the files */
   constructor(statements: Statements, folder: string, onDamage: OnDamage) {
     this.#statements = statements;
     this.#folder = folder;
@@ -49,13 +49,13 @@ export class Bodies {
     return { content: row.content };
   }
 
-  /** A body that stands in the database and is sound. */
+  /** A sound body in the database. */
   small(id: string): Uint8Array<ArrayBuffer> | undefined {
     try {
       const body = this.find(id, false);
       return 'content' in body ? body.content : undefined;
     } catch {
-      // Told when it is opened.
+      // The damage is reported when it is opened.
       return undefined;
     }
   }
@@ -68,7 +68,10 @@ export class Bodies {
     }
   }
 
-  /** Files of messages that were being received when the last run ended: nobody was told that they were accepted. */
+  /**
+   * Removes files of messages that were being received when the last run ended: no client was told that they were
+   * accepted.
+   */
   removeOrphans(): void {
     const known = new Set(
       this.#statements
@@ -97,7 +100,7 @@ export class Bodies {
   }
 }
 
-/** What is wrong with a body that is as long as it should be. */
+/** The damage of a body of the right length. */
 const wrongChecksum = 'its checksum is wrong';
 
 export function damagedBody(id: string, why = wrongChecksum): BridgeError {
@@ -107,7 +110,7 @@ export function damagedBody(id: string, why = wrongChecksum): BridgeError {
 /** @param size half a message would be worse than none */
 function assertThere(id: string, file: string, size: number | undefined): void {
   const facts = lstatSync(file, { throwIfNoEntry: false });
-  // A link leads to something that is nobody's message.
+  // A link leads to something that is not a message.
   if (!facts?.isFile() || (size !== undefined && facts.size !== size)) throw missing(id);
 }
 
@@ -116,7 +119,7 @@ function missing(id: string): BridgeError {
 }
 
 /**
- * Moves the files of bodies whose messages nobody knows any more out of the queue's way.
+ * Moves body files whose messages are unknown out of the queue's way.
  * @returns how many there were
  */
 export function setBodiesAside(bodies: string, recovered: string): number {

@@ -9,7 +9,7 @@ interface Waiting {
 
 /**
  * Commits what arrives within one turn of the event loop as one transaction: one flush of the disk for many messages,
- * and still nobody is answered before the flush.
+ * and still no caller is answered before the flush.
  */
 export class CommitGroup {
   readonly #db: DatabaseSync;
@@ -21,7 +21,7 @@ export class CommitGroup {
 
   /**
    * Runs `operation` inside a transaction; resolves with its result when the transaction is durable.
-   * @param soft it may resolve before the disk is flushed: only a loss of power then takes the change back
+   * @param soft may resolve before the disk is flushed: only a loss of power then undoes the change
    */
   run<T>(operation: () => T, soft = false): Promise<T> {
     return new Promise<T>((resolve, reject) => {
@@ -30,7 +30,7 @@ export class CommitGroup {
     });
   }
 
-  /** Commits all that waits, now. */
+  /** Commits everything that waits, now. */
   flush(): void {
     const group = this.#waiting;
     if (group.length === 0) return;
@@ -42,7 +42,7 @@ export class CommitGroup {
         each.resolve(results[i]);
       });
     } catch {
-      // One of them fails (or the disk is full): each for itself, so that only the guilty one is refused.
+      // One of them fails, or the disk is full: each runs separately, so that only the failing one is refused.
       for (const each of group) {
         try {
           each.resolve(this.#transact(each.operation, each.soft));
@@ -54,7 +54,7 @@ export class CommitGroup {
   }
 
   #transact<T>(operation: () => T, soft: boolean): T {
-    // With NORMAL, the log is flushed before it is written back alone: a later flush takes what was soft with it.
+    // With NORMAL, the log is only flushed before a checkpoint: a later flush includes what was soft.
     if (soft) this.#db.exec('PRAGMA synchronous = NORMAL');
     this.#db.exec('BEGIN IMMEDIATE');
     try {

@@ -8,17 +8,17 @@ import { forgetRun, noteBoot, takeAllForUnfinished } from './runs.ts';
 import type { Statements } from './statements.ts';
 import { endUnfinished } from './unfinished.ts';
 
-/** Files in which versions before queue format 7 kept what is now in the tables. */
+/** Files in which versions before queue format 7 kept what the tables now hold. */
 const earlierFiles = ['in-flight', 'duplicates', 'dropped', 'copies', 'copies.old', 'marker-key'];
 
-/** As long as what takes their place stays. */
+/** As long as the records that replace them. */
 const copiesStayMs = 366 * 24 * 3_600_000;
 
 const imported = 'earlier-files';
 
 /**
- * Takes what an earlier version left in files beside the database into its tables, once; within a transaction. Such a
- * version refuses the database from now on, and so writes them no more.
+ * Imports what an earlier version left in files beside the database into its tables, once; within a transaction. Such a
+ * version then refuses the database, so it no longer writes the files.
  */
 export function importEarlierFiles(db: Statements, folder: string, nowMs: number): void {
   if (getRecord(db, recordKinds.store, imported, 0)) return;
@@ -32,17 +32,17 @@ export function importEarlierFiles(db: Statements, folder: string, nowMs: number
   putRecord(db, [recordKinds.store, imported, 'imported'], {});
 }
 
-/** Once they are imported, for good. */
+/** Called once they are imported. */
 export function removeEarlierFiles(folder: string): void {
   for (const name of earlierFiles) {
-    // As one whose name was not cleared away.
+    // The temporary file as well, if it was left behind.
     for (const file of [name, `${name}.new`]) rmSync(join(folder, file), { force: true });
   }
 }
 
 /**
- * Attempts that were under way, in lines: `boot ID`, `begin ID COURIER`, `end ID`, `all MS`, `closed`. Where `all MS`
- * says so, everything received before then may have been under way, but for what has ended since.
+ * Attempts that were under way, in lines: `boot ID`, `begin ID COURIER`, `end ID`, `all MS`, `closed`. With `all MS`,
+ * everything received before that time may have been under way, except what has ended since.
  */
 function importAttempts(db: Statements, lines: readonly string[], nowMs: number): void {
   let allBeforeMs = 0;
@@ -61,7 +61,7 @@ function importAttempts(db: Statements, lines: readonly string[], nowMs: number)
       ended.add(id);
     }
   }
-  // A file whose first line got lost with the machine.
+  // A file whose first line was lost when the machine went down.
   if (boot === undefined && lines.some((line) => line !== '')) forgetRun(db);
   else if (boot !== undefined) noteBoot(db, boot, isClosed);
   if (allBeforeMs > 0) takeAllForUnfinished(db, nowMs, allBeforeMs);
@@ -84,7 +84,10 @@ function importDuplicates(db: Statements, lines: readonly string[], nowMs: numbe
   }
 }
 
-/** Lines `ID COUNT FIRST LAST;`; the last of a message counts, and what ends it tells a whole line from one cut off. */
+/**
+ * Lines `ID COUNT FIRST LAST;`. The last line of a message counts, and the `;` distinguishes a whole line from a
+ * truncated one.
+ */
 function importDrops(db: Statements, lines: readonly string[]): void {
   for (const line of lines) {
     const [, id, ...numbers] = /^(\w+) (\d+) (\d+) (\d+);$/.exec(line) ?? [];

@@ -79,37 +79,37 @@ import {
 import { beginUnfinished, endUnfinished, restoreUnfinished } from './unfinished.ts';
 import { foreignChangesOf, StoredUsage } from './usage.ts';
 
-/** What an engine tells of its own accord. */
+/** What an engine reports unasked. */
 export type EngineEvent =
-  /** A message turned out to be damaged; it is quarantined already. */
+  /** A message turned out to be damaged; it is already quarantined. */
   | { readonly kind: 'quarantined'; readonly id: string; readonly damage: string }
   /** Bodies without a database were moved to a folder instead of being removed. */
   | { readonly kind: 'bodies-set-aside'; readonly count: number; readonly folder: string };
 
 /** An attempt that has begun. */
 export interface Begun {
-  /** As it was before. */
+  /** The message before the attempt. */
   readonly message: QueuedMessage;
   readonly content?: Uint8Array<ArrayBuffer>;
 }
 
-/** What an engine works on. */
+/** The parts of an engine. */
 export interface EngineParts {
   readonly db: DatabaseSync;
   readonly folder: string;
   readonly bodyFolder: string;
-  /** The one bridge that delivers from it, not a command beside it. */
+  /** Whether this is the one bridge that delivers from the queue, not a command beside it. */
   readonly exclusive: boolean;
-  /** No bound where left out. */
+  /** Unlimited if left out. */
   readonly room: RoomLimits | undefined;
   readonly reserve: Reserve;
   tell(event: EngineEvent): void;
 }
 
 /**
- * All that touches the database and blocks while it does: for a thread of its own, or for a process that has nothing
- * else to do. What it is asked and what it answers are plain values, which another thread can be sent. Changes that come
- * within one turn of the event loop are committed together.
+ * All code that touches the database and blocks meanwhile: for a thread of its own, or for a process with nothing else
+ * to do. Arguments and results are plain values that can be sent to another thread. Changes that come within one turn
+ * of the event loop are committed together.
  */
 export class Engine {
   readonly #db: DatabaseSync;
@@ -132,7 +132,7 @@ export class Engine {
     this.#room = room && new Room(folder, room, reserve, () => this.#usage.current());
   }
 
-  /** What the bridge does at its start. */
+  /** Runs when the bridge starts. */
   tidy(): void {
     this.#bodies.removeOrphans();
     if (this.#room) this.#parts.reserve.take();
@@ -191,7 +191,7 @@ export class Engine {
     return this.#messages(`SELECT ${messageColumns} WHERE ${sql} ORDER BY id LIMIT ?`, ...values, limit);
   }
 
-  /** See {@link QueueStore.page}: one sight of several. */
+  /** See {@link QueueStore.page}: one of several sights. */
   seen(filter: QueueFilter, sight: Sight): SeenMessages {
     return seenMessages(this.#statements, filter, sight, (row) => this.#message(row));
   }
@@ -213,7 +213,7 @@ export class Engine {
   }
 
   /**
-   * @returns whether there is so much room that the next ones need not ask for a while
+   * @returns whether there is so much room that the next calls can be skipped for a while
    * @throws BridgeError `queue-full`
    */
   assertRoom(bytes: number): boolean {
@@ -221,7 +221,7 @@ export class Engine {
     return this.#room?.isWide() ?? true;
   }
 
-  /** The disk alone, for a message on its way in. @throws BridgeError `queue-full` */
+  /** Checks only the disk, for a message on its way in. @throws BridgeError `queue-full` */
   assertDisk(bytes: number): void {
     this.#room?.assertDisk(bytes);
   }
@@ -283,7 +283,7 @@ export class Engine {
     return bounces;
   }
 
-  /** @param withContent gives the body as well, where it is a small one and sound */
+  /** @param withContent also returns the body if it is small and sound */
   async begin(id: string, attempt: AttemptStart, withContent: boolean): Promise<Begun | undefined> {
     const queued = () => {
       const message = this.get(id);
@@ -471,20 +471,21 @@ export class Engine {
     return foreignChangesOf(this.#statements);
   }
 
-  /** A damaged message goes out of the way of the others; only the bridge itself does that. */
+  /** Quarantines a damaged message so that it does not hold up others; only the bridge itself does that. */
   found(id: string, damage: string): void {
     if (!this.#parts.exclusive || this.#quarantining.has(id)) return;
     this.#quarantining.add(id);
     this.quarantine(id, damage)
       .then(() => this.#parts.tell({ kind: 'quarantined', id, damage }))
-      // It stays where it is, and is found again.
+      // It stays where it is and is found again.
       .catch(() => {})
       .finally(() => this.#quarantining.delete(id));
   }
 
   /** Commits what waits, and ends. */
   close(): void {
-    // On a full disk the next run takes more for under way than need be, if the machine goes down before.
+    // If this fails on a full disk and the machine then goes down, the next run assumes more attempts under way than
+    // there were.
     if (this.#parts.exclusive) this.#group.run(() => endRun(this.#statements)).catch(() => {});
     this.#group.flush();
     this.#db.close();
@@ -495,8 +496,8 @@ export class Engine {
   }
 
   /**
-   * Writes softly. A full disk must not stop delivery, which makes room: what is not noted costs a second copy, after a
-   * crash.
+   * Writes softly. A full disk must not stop delivery, which makes room: what is not recorded costs a second copy after
+   * a crash.
    */
   async #whereThereIsRoom<T>(operation: () => T, otherwise: () => T): Promise<T> {
     try {
@@ -507,7 +508,7 @@ export class Engine {
     }
   }
 
-  /** Whatever makes the queue smaller or settles a message: it may use the reserve when the disk is full. */
+  /** For changes that shrink the queue or settle a message: they may use the reserve when the disk is full. */
   async #write<T>(operation: () => T, soft = false): Promise<T> {
     try {
       return await this.#group.run(operation, soft);

@@ -4,7 +4,7 @@ import { messageColumns } from '../../rows.ts';
 import { insertNotice } from './outcome.ts';
 import type { Statements } from './statements.ts';
 
-/** Finds what {@link QueueStore.expired} asks for, by the index of what is due. */
+/** Finds messages for {@link QueueStore.expired}, through the index of what is due. */
 export const expiredMessages = `
   SELECT ${messageColumns} WHERE state = 'queued' AND connection = ? AND expires_at <= ? AND id > ?
   ORDER BY +id LIMIT ?`;

@@ -1,6 +1,6 @@
 import type { QueueFilter } from '../../../store.ts';
 
-/** A WHERE clause without its WHERE, and its parameters in order. */
+/** A condition without the WHERE keyword, and its parameters in order. */
 export interface Condition {
   readonly sql: string;
   readonly values: readonly (string | number)[];
@@ -42,12 +42,12 @@ export function filterCondition(filter: QueueFilter): Condition {
   };
 }
 
-/** A damaged row has no recipients that could be looked at, and must not spoil the query for the others. */
+/** A damaged row has no readable recipients and must not break the query for the others. */
 function someRecipient(condition: string): string {
   return `CASE WHEN json_valid(recipients) THEN EXISTS (SELECT 1 FROM json_each(recipients) WHERE ${condition}) ELSE FALSE END`;
 }
 
-/** Only `*` is special to us; SQLite's GLOB knows `?` and `[` too. */
+/** Only `*` is special here; SQLite's GLOB also knows `?` and `[`. */
 function globPattern(text: string): string {
   return text.replace(/[?[]/g, '[$&]');
 }

@@ -3,8 +3,8 @@ import { destinationOf } from '../../../message.ts';
 import type { Statements } from './statements.ts';
 
 /**
- * Notes what is to follow a message; within a transaction. Asked for again, it has to be done as often more: unless
- * nobody knows how often.
+ * Records the follow-up of a message; within a transaction. If requested again, the counts add up, unless one is
+ * unknown.
  */
 export function insertFollowUp(db: Statements, id: string, followUp: NewFollowUp, nowMs: number): void {
   const { connection, mailbox, note, times = null, dueAtMs } = followUp;

@@ -4,7 +4,7 @@ import { newId } from '../../queue-id.ts';
 import type { Statements } from './statements.ts';
 import { longestAttemptMs, unfinishedCounts } from './unfinished.ts';
 
-/** Accounts with queued messages in a destination. Jumps from one to the next: the index is not read through. */
+/** Accounts with queued messages in a destination. Jumps from one to the next, so the index is not read in full. */
 export function accountsOfDestination(db: Statements, destination: string): string[] {
   return db
     .sql(
@@ -19,7 +19,7 @@ export function accountsOfDestination(db: Statements, destination: string): stri
     .map((row) => row.account as string);
 }
 
-/** Ids of the messages of some accounts in a destination that are due, the longest due first. */
+/** Ids of the due messages of some accounts in a destination, longest due first. */
 export function longestDue(
   db: Statements,
   { destination, accounts }: { readonly destination: string; readonly accounts: readonly string[] },
@@ -107,7 +107,7 @@ function sentOfRow(row: Record<string, unknown>): SentCount {
   };
 }
 
-/** Counts what the queue did not hold: an attempt without a message. */
+/** Counts a delivery that the queue did not hold: an attempt without a message. */
 export function insertCount(db: Statements, destination: string, sent: SentCount): void {
   db.sql(
     `INSERT INTO attempts (message_id, number, lane, started_at, duration_ms, delivered, external, outcomes)
@@ -122,7 +122,7 @@ export function insertCount(db: Statements, destination: string, sent: SentCount
   );
 }
 
-/** Keeps of the attempts on a message that goes away what the limits need: how much was sent, not to whom. */
+/** Keeps what the limits need of the attempts on a message that is removed: how much was sent, not the recipients. */
 export function forgetAttempts(db: Statements, id: string): void {
   db.sql('DELETE FROM attempts WHERE message_id = ? AND delivered = 0').run(id);
   db.sql(`UPDATE attempts SET outcomes = '[]', upstream_id = NULL, passed_over = NULL WHERE message_id = ?`).run(id);

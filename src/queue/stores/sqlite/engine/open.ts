@@ -12,20 +12,20 @@ import { Engine, type EngineEvent } from './engine.ts';
 import { beginRun } from './runs.ts';
 import { Statements } from './statements.ts';
 
-/** How a queue is opened. */
+/** Options for opening a queue. */
 export interface EngineOptions {
   /**
-   * True for the one bridge that delivers from it: leftovers of messages that were never accepted are then removed,
-   * and the database is looked through.
+   * True for the one bridge that delivers from it: leftovers of messages that were never accepted are then removed, and
+   * the database is checked.
    */
   readonly exclusive: boolean;
-  /** No bound where left out. */
+  /** Unlimited if left out. */
   readonly room?: RoomLimits;
-  /** It was open just now, in this very process: what is half there is being received. */
+  /** It was open just now in this process: partly received messages are still being received. */
   readonly isResumed?: boolean;
-  /** Milliseconds since 1970; default: what the machine says. */
+  /** Milliseconds since 1970; default: the machine's clock. */
   readonly nowMs?: number;
-  /** Names the present run of the machine; default: what the machine says. */
+  /** Identifies the current boot of the machine; default: read from the machine. */
   readonly boot?: string;
 }
 
@@ -40,13 +40,13 @@ export function openEngine(folder: string, options: EngineOptions, tell: (event:
   try {
     return openWith(reserve, folder, options, tell);
   } catch (error) {
-    // SQLite needs room for its log and the index of it. What is over is taken again when there is room.
+    // SQLite needs room for its log and the log's index. The reserve is taken again when there is room.
     if (!options.exclusive || freeOctets(folder) >= neededToOpen || !reserve.release()) throw error;
     return openWith(reserve, folder, options, tell);
   }
 }
 
-/** More than that, and a failure has another cause than the disk. */
+/** With more free space than this, a failure has another cause than the disk. */
 const neededToOpen = 1024 * 1024;
 
 function openWith(
@@ -64,7 +64,7 @@ function openWith(
   if (!exclusive || isResumed) return engine;
   try {
     assertIntact(db, file);
-    // Somebody has moved the database away: its bodies are all that is left of the messages.
+    // The database was moved away: its bodies are all that is left of the messages.
     const recovered = join(folder, 'recovered');
     const count = isNew ? setBodiesAside(bodyFolder, recovered) : 0;
     if (count > 0) tell({ kind: 'bodies-set-aside', count, folder: recovered });

@@ -8,7 +8,7 @@ import { insertFollowUp } from './follow-ups.ts';
 import type { Statements } from './statements.ts';
 import { restoreUnfinished } from './unfinished.ts';
 
-/** Puts a message into the tables; within a transaction. */
+/** Inserts a message into the tables; within a transaction. */
 export function insertMessage(db: Statements, id: string, message: NewMessage, body: SpooledBody): QueuedMessage {
   const queued = queuedMessage(id, message, body.size);
   db.sql(
@@ -40,16 +40,16 @@ export function insertMessage(db: Statements, id: string, message: NewMessage, b
   return queued;
 }
 
-/** What an outcome left behind. */
+/** What an outcome leaves to do. */
 export interface Recorded {
-  /** The file of a body that is needed no more. */
+  /** The file of a body that is no longer needed. */
   readonly file?: string;
-  /** Of the body, where it is needed no more. */
+  /** Octets of the body, if it is no longer needed. */
   readonly freedOctets?: number;
   readonly bounces: readonly QueuedMessage[];
 }
 
-/** Writes what an attempt came to, and the bounces with it; within a transaction. */
+/** Writes the outcome of an attempt together with its bounces; within a transaction. */
 export function recordOutcome(db: Statements, id: string, result: AttemptResult): Recorded {
   const row = updateMessage(db, id, result);
   const { attempt, followUp } = result;
@@ -60,7 +60,7 @@ export function recordOutcome(db: Statements, id: string, result: AttemptResult)
   insertAttempt(db, id, row, result);
   const bounces = (result.bounces ?? []).map((bounce) => insertNotice(db, bounce));
   if (result.state !== 'delivered') return { bounces };
-  // What failed keeps its body, so that an administrator can still send it; what is delivered does not.
+  // Failed messages keep their body, so that an administrator can still send them; delivered ones do not.
   dropBody(db, id, row.body_file);
   return { freedOctets: row.size, ...(row.body_file === null ? {} : { file: row.body_file }), bounces };
 }
@@ -72,7 +72,7 @@ interface UpdatedRow {
   readonly body_file: string | null;
 }
 
-/** A hold or a quarantine that came during the attempt outlives an attempt that settled nothing. */
+/** A hold or a quarantine set during the attempt outlives an attempt that settled nothing. */
 function updateMessage(db: Statements, id: string, result: AttemptResult): UpdatedRow | undefined {
   const { state, attempt, recipients, nextAttemptAtMs, courier } = result;
   const isFinished = state === 'delivered' || state === 'failed';
@@ -108,7 +108,7 @@ function insertAttempt(db: Statements, id: string, row: UpdatedRow, { attempt }:
   );
 }
 
-/** Puts a notice of our own into the tables; within a transaction. */
+/** Inserts a notice of the bridge into the tables; within a transaction. */
 export function insertNotice(db: Statements, { message, content }: Notice): QueuedMessage {
   return insertMessage(db, newId(), message, { content, size: content.length });
 }

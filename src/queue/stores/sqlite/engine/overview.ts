@@ -5,10 +5,10 @@ import { type MessageRow, messageColumns } from '../../rows.ts';
 import { filterCondition } from './filter.ts';
 import type { Statements } from './statements.ts';
 
-/** Behind every id. */
+/** Sorts after every id. */
 const newest = '~';
 
-/** See {@link Sight}. @param messageOf gives what can be read of a row */
+/** See {@link Sight}. @param messageOf returns the readable part of a row */
 export function seenMessages(
   db: Statements,
   filter: QueueFilter,
@@ -21,7 +21,7 @@ export function seenMessages(
     const found = db.sql(statement).all(...values, ...condition.values, limit);
     return (found as unknown as MessageRow[]).map(messageOf);
   };
-  // By an index of their own.
+  // Found by an index of their own.
   if (filter.ids || filter.noticeAbout !== undefined) return { found: messages('id < ?', beforeId), lastId: undefined };
   const inSight = inSightOf(filter);
   const bounds = db.sql(`SELECT count(*) AS n, min(id) AS last FROM (${inSight})`).get(beforeId, rows);
@@ -33,7 +33,7 @@ export function seenMessages(
   };
 }
 
-/** Delivered messages, of which there are many, are passed over where they are not meant. */
+/** Skips delivered messages, of which there are many, if the filter does not include them. */
 function inSightOf({ states }: QueueFilter): string {
   const areOpen = states !== undefined && !states.includes('delivered');
   return areOpen
@@ -46,7 +46,7 @@ export function summaryOf(db: Statements): QueueSummary {
   const open: Record<Exclude<MessageState, 'delivered'>, number> = { queued: 0, held: 0, failed: 0, quarantined: 0 };
   const counted = `SELECT state, count(*) AS n FROM messages INDEXED BY messages_open WHERE state <> 'delivered' GROUP BY state`;
   for (const { state, n } of db.sql(counted).all()) open[state as keyof typeof open] = n as number;
-  // Ids grow with time.
+  // Ids increase with time.
   const oldest = db
     .sql(
       `SELECT received_at FROM messages INDEXED BY messages_open WHERE state <> 'delivered' AND state = 'queued'
@@ -56,7 +56,7 @@ export function summaryOf(db: Statements): QueueSummary {
   return { open, ...(oldest && { oldestQueuedAtMs: oldest.received_at as number }) };
 }
 
-/** See {@link QueueStore.count}: by indexes alone. */
+/** See {@link QueueStore.count}: uses only indexes. */
 export function countOf(db: Statements, state: MessageState): number {
   const ofOpen = `SELECT count(*) AS n FROM messages INDEXED BY messages_open WHERE state <> 'delivered'`;
   if (state !== 'delivered') return db.sql(`${ofOpen} AND state = ?`).get(state)?.n as number;

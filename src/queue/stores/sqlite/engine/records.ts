@@ -19,7 +19,7 @@ export function getRecord(db: Statements, kind: string, key: string, nowMs: numb
 export function listRecords(db: Statements, kind: string, nowMs: number, prefix: string): Map<string, StoredRecord> {
   const rows = db
     .sql(`SELECT * FROM records WHERE kind = ? AND key >= ? AND key < ? AND ${notExpired}`)
-    // No text of ours holds the last of all characters.
+    // No text of ours contains the highest code point.
     .all(kind, prefix, `${prefix}\u{10ffff}`, nowMs) as unknown as RecordRow[];
   return new Map(rows.map((row) => [row.key, recordOfRow(row)]));
 }

@@ -8,12 +8,12 @@ const boot = 'boot';
 const closed = 'closed';
 
 /**
- * Notes that a bridge begins to deliver; within a transaction.
+ * Records that a bridge begins to deliver; within a transaction.
  *
- * What is written softly costs next to nothing, and a process that is killed loses none of it, because the system has
- * it. When the machine itself went down, some may be missing. That shows by the boot that the last run was in: then
- * everything that waits is taken for a message on which an attempt was under way.
- * @param bootName names the present run of the machine
+ * Soft writes cost next to nothing, and a process that is killed loses none of them, because the system has them. When
+ * the machine itself goes down, some may be lost. That shows by the boot of the last run: then every waiting message
+ * counts as one on which an attempt was under way.
+ * @param bootName identifies the current boot of the machine
  */
 export function beginRun(db: Statements, nowMs: number, bootName = bootId()): void {
   const before = getRecord(db, recordKinds.store, boot, 0)?.value;
@@ -24,24 +24,24 @@ export function beginRun(db: Statements, nowMs: number, bootName = bootId()): vo
   db.sql('DELETE FROM records WHERE kind = ? AND key = ?').run(recordKinds.store, closed);
 }
 
-/** Notes that nothing is under way any more, on the disk with all that was written before it. */
+/** Records that nothing is under way any more, flushed to disk with everything written before. */
 export function endRun(db: Statements): void {
   putRecord(db, [recordKinds.store, closed, 'yes'], {});
 }
 
-/** Notes in which run of the machine a bridge delivered last, and whether it ended in order. */
+/** Records in which boot of the machine a bridge last delivered, and whether it ended cleanly. */
 export function noteBoot(db: Statements, bootName: string, isClosed: boolean): void {
   putRecord(db, [recordKinds.store, boot, bootName], {});
   if (isClosed) endRun(db);
 }
 
-/** By that the next run takes everything that waits for a message on which an attempt was under way. */
+/** Makes the next run treat every waiting message as one on which an attempt was under way. */
 export function forgetRun(db: Statements): void {
   putRecord(db, [recordKinds.store, boot, 'unknown'], {});
   db.sql('DELETE FROM records WHERE kind = ? AND key = ?').run(recordKinds.store, closed);
 }
 
-/** Notes of every message that is not delivered that an attempt may be under way, where none is known; within a transaction. */
+/** Marks every undelivered message without a known attempt as possibly under way; within a transaction. */
 export function takeAllForUnfinished(db: Statements, nowMs: number, receivedBeforeMs = Number.MAX_SAFE_INTEGER): void {
   db.sql(
     `INSERT OR IGNORE INTO unfinished (message_id, courier, started_at)
@@ -49,7 +49,7 @@ export function takeAllForUnfinished(db: Statements, nowMs: number, receivedBefo
   ).run(Math.round(nowMs), receivedBeforeMs);
 }
 
-/** Linux names each boot. Elsewhere its time does, in seconds since 1970. */
+/** Linux names each boot. Elsewhere the boot time identifies it, in seconds since 1970. */
 function bootId(): string {
   try {
     return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
@@ -58,12 +58,12 @@ function bootId(): string {
   }
 }
 
-/** Clocks are set by a few seconds; nothing boots twice within a minute. */
+/** Clocks are corrected by a few seconds; nothing boots twice within a minute. */
 export function isSameBoot(one: string, other: string): boolean {
   return one === other || Math.abs(bootTime(one) - bootTime(other)) < 60;
 }
 
-/** In seconds since 1970; NaN where the boot has a name. */
+/** In seconds since 1970; NaN if the boot has a name. */
 function bootTime(name: string): number {
   return Number(/^at-(\d+)$/.exec(name)?.[1]);
 }

@@ -19,7 +19,7 @@ type KeptAttemptRow = AttemptRow & {
   readonly external: number;
 };
 
-/** See {@link StoreTransfer.messages}. @param messageOf gives what can be read of a row */
+/** See {@link StoreTransfer.messages}. @param messageOf returns the readable part of a row */
 export function keptMessages(
   db: Statements,
   afterId: string,
@@ -58,7 +58,7 @@ function keptAttempts(rows: readonly unknown[]): KeptAttempt[] {
   }));
 }
 
-/** Of a damaged row at least what the limits need. */
+/** From a damaged row at least what the limits need. */
 function attemptOrCount(row: AttemptRow) {
   try {
     return attemptOfRow(row);
@@ -75,7 +75,7 @@ export function keptRecords(db: Statements, kind: string, afterKey: string, limi
     .map((row) => [row.key as string, recordOfRow(row as unknown as RecordRow)]);
 }
 
-/** Takes a message of another store; within a transaction. */
+/** Adopts a message of another store; within a transaction. */
 export function adoptMessage(db: Statements, kept: KeptMessage, body: SpooledBody | undefined): QueuedMessage {
   const crc = body && ('file' in body ? body.crc : crc32(body.content));
   const message = adoptedMessage(kept, body && crc !== undefined ? { size: body.size, crc } : undefined);

@@ -2,10 +2,10 @@ import type { UnfinishedAttempt } from '../../../message.ts';
 import type { AttemptStart, SentCount } from '../../../store.ts';
 import type { Statements } from './statements.ts';
 
-/** An attempt is not under way for longer than that: one that began so long before a time has ended before it. */
+/** No attempt is under way for longer: one that began this long before a time has ended before it. */
 export const longestAttemptMs = 3_600_000;
 
-/** Notes that an attempt on a message is under way; within a transaction. */
+/** Records that an attempt on a message is under way; within a transaction. */
 export function beginUnfinished(db: Statements, id: string, { courier, startedAtMs }: AttemptStart): void {
   db.sql('INSERT OR REPLACE INTO unfinished (message_id, courier, started_at) VALUES (?, ?, ?)').run(
     id,
@@ -30,17 +30,15 @@ export function restoreUnfinished(db: Statements, id: string, before: Unfinished
   ).run(before.courier ?? null, Math.round(before.startedAtMs), id);
 }
 
-/**
- * See {@link QueueStore.sentSince}: of one destination, or of all from one to another. CROSS JOIN, for SQLite: the few that are
- * unfinished come first; else it reads through all messages, delivered ones too.
- */
+/** See {@link QueueStore.sentSince}: for one destination, or a range of them. */
 export function unfinishedCounts(
   db: Statements,
   [from, to]: readonly [string, string],
   sinceMs: number,
   nowMs: number,
 ): SentCount[] {
-  // CROSS keeps the order: few attempts are under way, and SQLite would read through all messages instead.
+  // CROSS JOIN fixes the order: few attempts are unfinished, and SQLite would otherwise read through all messages,
+  // delivered ones too.
   return db
     .sql(
       `SELECT json_array_length(recipients) AS recipients, started_at,

@@ -1,7 +1,7 @@
 import type { Usage } from '../../room.ts';
 import type { Statements } from './statements.ts';
 
-/** What the queue holds, counted once and kept up to date from then on; anew when another process changed it. */
+/** What the queue holds, counted once and then kept up to date; counted again when another process has changed it. */
 export class StoredUsage {
   readonly #db: Statements;
   #known: (Usage & { readonly foreignChanges: number }) | undefined;
@@ -26,7 +26,7 @@ export class StoredUsage {
     if (known) this.#known = { ...known, messages: known.messages + messages, octets: known.octets + octets };
   }
 
-  /** Something changed that is not counted here. */
+  /** Something has changed that is not counted here. */
   forget(): void {
     this.#known = undefined;
   }

@@ -4,13 +4,13 @@ import { program } from '../../../../base/program/place.ts';
 let early: Worker | undefined;
 
 /**
- * Starts the thread of an engine before it is known which queue it opens: Node.js takes as long for that as for reading a
- * configuration, and does both at once. It keeps no process alive.
+ * Starts the thread of an engine before it is known which queue it opens. Node.js takes as long for that as for reading
+ * a configuration, and does both at once. The thread keeps no process alive.
  */
 export function startEngineThreadEarly(): void {
   const thread = newThread();
   thread.unref();
-  // Whoever wants one then starts another, and is told why that fails.
+  // The code that then needs one starts another, and gets its error.
   thread.on('error', () => {});
   thread.once('exit', () => {
     if (early === thread) early = undefined;
@@ -18,7 +18,7 @@ export function startEngineThreadEarly(): void {
   early = thread;
 }
 
-/** A thread that waits to be told what to open: the early one, or a new one. */
+/** A thread that waits for a queue to open: the early one, or a new one. */
 export function engineThread(): Worker {
   const thread = early ?? newThread();
   early = undefined;
@@ -26,7 +26,7 @@ export function engineThread(): Worker {
   return thread;
 }
 
-/** Ends the early thread, where no engine is needed. */
+/** Ends the early thread if no engine is needed. */
 export function endEarlyThread(): void {
   void early?.terminate();
   early = undefined;

@@ -1,20 +1,20 @@
 import type { Engine, EngineEvent } from '../engine/engine.ts';
 import { type EngineOptions, openEngine } from '../engine/open.ts';
 
-/** What an engine may be asked. */
+/** Operations of an engine that can be called over a link. */
 export type EngineOperation = Exclude<keyof Engine, 'close' | 'tidy'>;
 export type EngineArguments<K extends EngineOperation> = Parameters<Engine[K]>;
 export type EngineAnswer<K extends EngineOperation> = Awaited<ReturnType<Engine[K]>>;
 
-/** What is told of an engine: its own events, and whether it can be reached. */
+/** Events of an engine: its own, and whether it can be reached. */
 export type LinkEvent =
   | EngineEvent
   | { readonly kind: 'unreachable'; readonly error: unknown }
   | { readonly kind: 'reachable' };
 
-/** Leads to an engine, in this thread or another. */
+/** A connection to an engine, in this thread or another. */
 export interface EngineLink {
-  /** @param handedOver memory in the arguments that is not used here any more */
+  /** @param handedOver memory in the arguments that is no longer used here */
   call<K extends EngineOperation>(
     operation: K,
     args: EngineArguments<K>,
@@ -24,7 +24,7 @@ export interface EngineLink {
   close(): Promise<void>;
 }
 
-/** An engine in this thread, which stands still while it works. @throws as {@link openEngine} does */
+/** An engine in this thread, which blocks while it works. @throws as {@link openEngine} does */
 export function linkHere(folder: string, options: EngineOptions, tell: (event: LinkEvent) => void): EngineLink {
   const engine = openEngine(folder, options, tell);
   let isClosed = false;
@@ -38,7 +38,7 @@ export function linkHere(folder: string, options: EngineOptions, tell: (event: L
   };
 }
 
-/** Asks an engine. Throws what its reads throw; its changes reject. */
+/** Calls an engine. Throws what its reads throw; its changes reject. */
 export function run<K extends EngineOperation>(
   engine: Engine,
   operation: K,

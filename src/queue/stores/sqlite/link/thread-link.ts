@@ -10,16 +10,16 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-/** How long it takes until an engine is started again that has ended by itself. */
+/** How long it takes until an engine that has ended unexpectedly is started again. */
 const restartMs = { first: 500, longest: 30_000 };
 
 /**
  * An engine in a thread of its own.
  *
- * Where that thread ends without being told to, for want of memory or by a defect, whatever it was asked rejects with
- * `queue-unreachable`: nobody knows then whether a change was made, as nobody does after a crash of the process, and
- * whoever asked treats it like that. Nothing that was answered is lost, for it was durable before. The engine is then
- * started anew; until it is, every call rejects: clients try again, attempts under way stay noted as begun.
+ * If that thread ends unexpectedly, out of memory or by a defect, all open calls reject with `queue-unreachable`: as
+ * after a crash of the process, nobody knows whether a change was made, and callers treat it like that. Nothing that
+ * was answered is lost, because it was durable before. The engine is then started again. Until then every call rejects:
+ * clients try again, and attempts under way stay recorded as begun.
  */
 export class ThreadLink implements EngineLink {
   readonly #start: ThreadStart;
@@ -28,7 +28,7 @@ export class ThreadLink implements EngineLink {
   #calls: WiredCall[] = [];
   #handedOver: ArrayBuffer[] = [];
   #next = 0;
-  /** It has what was sent last, and has not answered any of it. */
+  /** The thread has what was sent last, and has answered none of it yet. */
   #isBusy = false;
   #worker: Worker | undefined;
   #restartMs = restartMs.first;
@@ -77,7 +77,7 @@ export class ThreadLink implements EngineLink {
   async #close(): Promise<void> {
     this.#isEnding = true;
     clearTimeout(this.#restart);
-    // It has the database open in a moment.
+    // It will have the database open in a moment.
     await this.#restarting;
     const worker = this.#worker;
     if (!worker) return;
@@ -138,7 +138,7 @@ export class ThreadLink implements EngineLink {
     if (this.#waiting.size === 0 && !this.#isEnding) this.#worker?.unref();
   }
 
-  /** An error for each: nodemailer changes the code of one with which a stream fails that it sends. */
+  /** One error object for each call: nodemailer changes the code of an error with which a stream it sends fails. */
   #lost(reason: string): void {
     this.#worker = undefined;
     this.#isBusy = false;

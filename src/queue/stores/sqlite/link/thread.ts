@@ -13,7 +13,7 @@ import {
 } from './wire.ts';
 
 /**
- * The thread that an engine has to itself. It takes in all that came while it was busy: calls that change something are
+ * The thread of an engine. It takes in everything that arrived while it was busy: calls that change something are
  * committed together, and their answers go back together.
  */
 class EngineThread {
@@ -30,7 +30,7 @@ class EngineThread {
   take(message: ToEngine): void {
     if (message === 'close') {
       this.#engine.close();
-      // What was committed just now is answered yet.
+      // What was just committed is still answered.
       setImmediate(() => {
         this.#send();
         this.#port.close();

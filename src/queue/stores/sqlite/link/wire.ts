@@ -9,13 +9,13 @@ export interface ThreadStart {
   readonly options: EngineOptions;
 }
 
-/** A question to the engine: its number, and what is asked. */
+/** A call to the engine: its number, the operation and the arguments. */
 export type WiredCall = readonly [number: number, operation: EngineOperation, args: readonly unknown[]];
 
-/** To the engine's thread: the calls of one turn of the event loop, or the word to end. */
+/** To the engine's thread: the calls of one turn of the event loop, or the request to end. */
 export type ToEngine = readonly WiredCall[] | 'close';
 
-/** An answer: the number of its question, and what came of it. */
+/** An answer: the number of its call, and the result. */
 export type WiredAnswer = readonly [number: number, answer: unknown] | readonly [number: number, undefined, WiredError];
 
 /** From the engine's thread. */
@@ -25,7 +25,7 @@ export type FromEngine =
   | { readonly kind: 'answers'; readonly answers: readonly WiredAnswer[] }
   | { readonly kind: 'event'; readonly event: EngineEvent };
 
-/** An error as it crosses to another thread: what it says, not where in the code it was thrown. */
+/** An error on its way to another thread: its content, without its stack. */
 export interface WiredError {
   readonly name: string;
   readonly message: string;
@@ -63,7 +63,7 @@ export function errorOfWire({ name, message, bridge, facts, cause }: WiredError)
   return withoutPlace(Object.assign(new Error(message, options), { name, ...facts }));
 }
 
-/** Where it was made anew tells nothing. */
+/** The stack of the copy says nothing. */
 function withoutPlace(error: Error): Error {
   error.stack = `${error.name}: ${error.message}`;
   return error;
