@@ -29,7 +29,7 @@ export function uninstallService(machine: Machine, tell: (line: string) => void)
   for (const line of removeSendmail(machine)) tell(line);
 }
 
-/** What stays, and how it goes if it has to. */
+/** Names what stays on the machine. */
 export const whatStays = `These stay, with the user that owns them:
   ${dirname(systemConfig).padEnd(20)} configuration and keys
   ${systemDataDir.padEnd(20)} queue, sign-ins, certificates
