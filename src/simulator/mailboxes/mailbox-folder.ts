@@ -16,8 +16,8 @@ import { UidOrder } from './uid-order.ts';
 /** How message sizes are reported. */
 export interface SizeTelling {
   /**
-   * RFC822.SIZE and LIST give an estimate, as Exchange Online does by default (`Set-CASMailbox
-   * -ImapEnableExactRFC822Size $true`, `-PopEnableExactRFC822Size $true`).
+   * RFC822.SIZE and LIST give an estimate, as Exchange Online does by default. `Set-CASMailbox
+   * -ImapEnableExactRFC822Size $true` and `-PopEnableExactRFC822Size $true` make sizes exact.
    */
   estimated: boolean;
 }

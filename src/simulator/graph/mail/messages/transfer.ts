@@ -34,8 +34,8 @@ export async function copyMessage(request: MailRequest, id: string): Promise<Htt
 
 /**
  * `DELETE …/messages/{id}`: moves it to Deleted Items; from there and below, to the recoverable items; from those,
- * deletes it permanently; a draft disappears at once. Learn, "Delete message", does not say where it goes. @throws
- * GraphFault
+ * deletes it permanently. A draft goes to the recoverable items directly. Learn, "Delete message", does not say where
+ * it goes. @throws GraphFault
  */
 export function deleteMessage(request: MailRequest, id: string): HttpAnswer {
   const mailbox = mailboxOf(request);
