@@ -42,7 +42,7 @@ function config(adminPort: number) {
       contoso: {
         ...{ tenantId: 'contoso.example', grant: 'client-credentials', clientSecret: 'secret-of-the-bench' },
         clientId: '00000000-0000-0000-0000-000000000001',
-        // Nobody listens there.
+        // Nothing listens there.
         cloud: { authority: 'https://127.0.0.1:9', graph: 'https://127.0.0.1:9' },
       },
     },
@@ -139,7 +139,7 @@ async function main(): Promise<void> {
   const bridge = Mailbridge.run(['start', '--config', 'config.json'], { cwd: folder });
   try {
     await bridge.line(({ msg }) => msg.startsWith('admin endpoint'), 'the admin port');
-    // It takes the mailboxes up one after the other.
+    // It takes up the mailboxes one after the other.
     await delay(Number(values.settle) * 1000);
     const token = (await readFile(join(folder, 'data', 'admin-token'), 'utf8')).trim();
     console.log(

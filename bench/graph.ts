@@ -34,7 +34,7 @@ if (values.help) {
 
 const mailbox = 'reports@contoso.example';
 
-/** An IMAP client that looks for the end of an answer and at nothing else. */
+/** An IMAP client that looks only for the end of an answer. */
 class Client {
   readonly #socket: Socket;
   #tag = 0;
@@ -50,7 +50,7 @@ class Client {
     return client;
   }
 
-  /** @returns milliseconds, and octets of the answer */
+  /** @returns milliseconds, and bytes of the answer */
   async run(command: string): Promise<{ ms: number; octets: number }> {
     const tag = `a${++this.#tag}`;
     const startedAt = performance.now();
@@ -137,7 +137,7 @@ async function startBridge(program: string, configFile: string): Promise<ChildPr
   return child;
 }
 
-/** Milliseconds for which the event loop stood still at most since the last time, less what its timer takes. */
+/** Longest event loop stall since the last call, in milliseconds, less the resolution of its timer. */
 async function stalled(adminPort: number): Promise<number> {
   const text = await (await fetch(`http://127.0.0.1:${adminPort}/metrics`)).text();
   const seconds = /^nodejs_eventloop_lag_max_seconds (\S+)$/m.exec(text)?.[1];
@@ -154,7 +154,7 @@ function residentMegabytes({ pid }: ChildProcess): number {
   return Math.round(residentBytes(pid as number) / 1e6);
 }
 
-/** After that V8 has given back what a large command has left, if nobody asks for anything. */
+/** By then V8 has released what a large command left, if nothing else is requested. */
 const restMs = 30_000;
 
 const folder = mkdtempSync(join(tmpdir(), 'mailbridge-bench-'));

@@ -39,7 +39,7 @@ async function run(): Promise<boolean> {
   const honest = new HonestClients(world, honestAddress);
   let highest = 0;
   try {
-    // What is slow once, the first token and the first password, is no hostile client's doing.
+    // One-time costs, the first token and the first password, are not caused by hostile clients.
     await honest.round();
     honest.slowest.clear();
     attack.send({ ports: world.ports, addresses: hostile, each: Number(values.each) } satisfies AttackOrder);

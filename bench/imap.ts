@@ -39,12 +39,12 @@ const { values } = parseArgs({
   },
 });
 
-/** Something between client and upstream. */
+/** A program between client and upstream. */
 interface Relay {
   readonly name: string;
   readonly target: Target;
   readonly process?: ChildProcess;
-  /** It is bound to; default 1. */
+  /** Number it is bound to; default 1. */
   readonly processors?: number;
 }
 
@@ -52,7 +52,7 @@ interface Figures {
   readonly relay: string;
   readonly megabytesPerSecond: number;
   readonly cpuSecondsPerGigabyte: number;
-  /** What its processors would carry if client and upstream were elsewhere: see {@link capacity}. */
+  /** Capacity of its processors if client and upstream were elsewhere: see {@link capacity}. */
   readonly megabytesPerSecondAlone: number;
   readonly loginsPerSecondAlone: number;
   readonly loginMs: number;
@@ -79,7 +79,7 @@ async function run(): Promise<void> {
   }
   const launcher = installProgram(folder);
   const flags = values['node-flags'];
-  // The launcher brings flags of its own; other ones want the main module.
+  // The launcher sets its own flags; other flags need the main module.
   const program =
     flags === undefined ? [launcher] : [...flags.split(' '), launcher.replace('bin/mailbridge.js', 'lib/main.cjs')];
   const measured: Figures[] = [];
@@ -177,7 +177,7 @@ async function startMailbridge({ folder, upstream, ca, program }: Setting, worke
   };
   writeFileSync(join(folder, 'config.json'), JSON.stringify(config), { mode: 0o600 });
   const args = [...program, 'start', '--config', join(folder, 'config.json')];
-  // Bound to processors only where that is what is compared.
+  // Bound to processors only if that is what is compared.
   const bound = values.workers === undefined ? [] : ['taskset', '-c', workers === 1 ? '0' : `0-${workers - 1}`];
   const [command = '', ...rest] = [...bound, process.execPath, ...args];
   const child = spawn(command, rest, { stdio: ['ignore', 'ignore', 'inherit'] });
@@ -186,7 +186,7 @@ async function startMailbridge({ folder, upstream, ca, program }: Setting, worke
   return await up({ name, target, process: child, processors: workers });
 }
 
-/** https://github.com/simonrob/email-oauth2-proxy, with TLS on both sides as the others have it. */
+/** https://github.com/simonrob/email-oauth2-proxy, with TLS on both sides like the others. */
 async function emailOauth2Proxy({ folder, upstream, ca }: Setting): Promise<Relay> {
   const port = await freePorts();
   const config = join(folder, 'emailproxy.config');
@@ -221,7 +221,7 @@ client_secret = ${upstream.clientSecret}
   });
 }
 
-/** Waits until a relay lets a client in. */
+/** Waits until a relay accepts a login. */
 async function up(relay: Relay): Promise<Relay> {
   for (let attempt = 0; ; attempt++) {
     try {
@@ -261,14 +261,14 @@ async function measure(relay: Relay): Promise<Figures> {
 }
 
 /**
- * What a relay would do in a second with its processors for itself alone, by the processor time that its processes used:
- * no more than all of them together can, and no more than the busiest one can on a processor.
+ * What a relay could do in a second with its processors to itself, from the processor time of its processes: limited by
+ * all of them together, and by the busiest one on a single processor.
  */
 function capacity(done: number, { processors = 1 }: Relay, usage: Usage | undefined): number {
   return usage === undefined ? 0 : done / Math.max(usage.cpuSeconds / processors, usage.busiestCpuSeconds);
 }
 
-/** Median time from the connect to the OK of the login, in milliseconds. */
+/** Median time from connecting to the login's OK, in milliseconds. */
 async function oneByOne(target: Target, logins: number): Promise<number> {
   const times: number[] = [];
   for (let i = 0; i < logins; i++) {
@@ -290,7 +290,7 @@ async function together(target: Target, logins: number, concurrent: number): Pro
   return logins / ((performance.now() - startedAt) / 1000);
 }
 
-/** What each session adds to the resident memory. */
+/** Resident memory added by each session. */
 async function idle(relay: Relay, sessions: number): Promise<number> {
   const pid = relay.process?.pid;
   if (pid === undefined) return 0;
@@ -345,7 +345,7 @@ function print(all: readonly Figures[]): void {
   );
 }
 
-/** Each relay beside the first, which is on one processor. */
+/** Compares each relay with the first, which is on one processor. */
 function printWorkers(all: readonly Figures[]): void {
   const of = (relay: string, name: Exclude<keyof Figures, 'relay'>) =>
     median(all.filter((each) => each.relay === relay).map((each) => each[name]));

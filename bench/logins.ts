@@ -29,7 +29,7 @@ const people = Array.from({ length: Number(values.people) }, (_, at) => ({
 const logins = Number(values.logins);
 const atOnce = Number(values['at-once']);
 
-/** Logs in the people in turn. @returns logins a second */
+/** Logs in the people in turn. @returns logins per second */
 async function rate(count: number, login: (person: (typeof people)[number], lane: number) => Promise<boolean>) {
   let next = 0;
   const startedAt = performance.now();

@@ -42,7 +42,7 @@ const outages: Readonly<Record<string, ConnectionTrouble>> = {
   'certificate: not trusted': { ...trouble('graph', 'upstream-certificate-untrusted', 'no'), outcome: 'needs-admin' },
 };
 
-/** Microsoft's side, there or not. */
+/** Microsoft's side, up or down. */
 class Upstream {
   readonly #clock: FakeClock;
   readonly seen: { readonly mailbox: string; readonly atMs: number }[] = [];
@@ -96,7 +96,7 @@ async function fill(queue: Queue, count: number, mailboxes: number, nowMs: numbe
   }
 }
 
-/** Counts the writes of a store about messages. */
+/** Counts a store's writes about messages. */
 function countWrites(store: QueueStore): { count: number } {
   const writes = { count: 0 };
   const methods = store as unknown as Record<string, (...values: unknown[]) => unknown>;

@@ -47,12 +47,12 @@ const { values } = parseArgs({
 
 async function run(): Promise<void> {
   const rounds = whole('rounds', values.rounds, 1, 100);
-  // Above that the 10,000 messages a minute that the configuration allows at most would be met.
+  // More would exceed 10,000 messages a minute, the most that the configuration allows.
   const messages = whole('messages', values.messages, 200, 4500);
   const machine = describeMachine(values.dir);
   if (machine.fileSystem === 'tmpfs') throw new Error(`${values.dir} is in memory; name a folder on a disk with --dir`);
   const folder = mkdtempSync(join(values.dir, 'relay-bench-'));
-  // Postfix drops root's rights and still has to reach its folders.
+  // Postfix drops root's privileges and still needs access to its folders.
   chmodSync(folder, 0o711);
   const flags = values['node-flags'].split(' ').filter((flag) => flag !== '');
   const start = { program: values.program ?? installProgram(folder), flags };
@@ -68,7 +68,7 @@ async function run(): Promise<void> {
   const measurements: Measurement[] = [];
   try {
     for (let round = 0; round <= rounds; round++) {
-      // Each has every place in the order in turn.
+      // Each takes every position in the order in turn.
       for (const kind of kinds.map((_, place) => kinds[(place + round) % kinds.length] as RelayKind)) {
         const own = join(folder, `${kind.name.replaceAll(' ', '-')}-${round}`);
         mkdirSync(own);

@@ -26,7 +26,7 @@ if (values.help) {
 
 const alice = 'alice@contoso.example';
 const mostMs = 50;
-/** Of the timer that measures. */
+/** Resolution of the measuring timer. */
 const resolutionMs = 5;
 
 function filled(messages: number): MailboxDirectory {
@@ -46,7 +46,10 @@ function filled(messages: number): MailboxDirectory {
   return directory;
 }
 
-/** Watches the turns of the event loop. @returns ends that, and gives the processor time of the longest, in milliseconds */
+/**
+ * Watches the turns of the event loop. @returns a function that stops, and returns the processor time of the longest,
+ * in milliseconds
+ */
 function watchTurns(): () => number {
   let longest = 0;
   let last = process.threadCpuUsage();
@@ -62,7 +65,7 @@ function watchTurns(): () => number {
   };
 }
 
-/** Sends a command, and waits for its end. */
+/** Sends a command and waits for its end. */
 async function run(stream: Duplex, command: string): Promise<void> {
   stream.write(`t ${command}\r\n`);
   let tail = '';

@@ -1,6 +1,4 @@
-/**
- * How long a start takes until the `ready` line, and what a bridge that does nothing then holds of memory.
- */
+/** Measures how long a start takes until the `ready` line, and the memory of an idle bridge after it. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,6 +1,6 @@
 /**
- * Writes the files that are made from the sources. With `--check` writes nothing and exits 1, naming each file
- * that differs from what would be written.
+ * Writes the files generated from the sources. With `--check`, writes nothing and exits 1, naming each file that is out
+ * of date.
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { describedMetrics } from '../src/admin/metrics/reference.ts';
@@ -15,7 +15,7 @@ import { type EntraError, entraErrors } from '../src/tokens/entra/errors.ts';
 
 const root = new URL('..', import.meta.url);
 
-/** Text by path from the project's root. */
+/** Text by path relative to the project's root. */
 export function generatedFiles(): Readonly<Record<string, string>> {
   const schema = configJsonSchema();
   return {
@@ -27,7 +27,7 @@ export function generatedFiles(): Readonly<Record<string, string>> {
   };
 }
 
-/** Short objects and lists stay on one line: the example is read by people. */
+/** Short objects and lists stay on one line for readability. */
 function exampleText(): string {
   return JSON.stringify(exampleConfig, null, 2).replace(
     /([{[])\n\s*([^{}[\]]{1,200}?)\n\s*([}\]])/g,
@@ -60,7 +60,7 @@ function errorsPage(): string {
   return [errorsIntroduction, ...sections, entraErrorsTable(), refusalsIntroduction, ...refusalTables()].join('\n');
 }
 
-/** What Microsoft Entra ID says when it refuses a token. */
+/** Microsoft Entra ID's errors when it refuses a token. */
 function entraErrorsTable(): string {
   const rows = [...entraErrors]
     .sort(([a], [b]) => a - b)
@@ -132,7 +132,7 @@ function metricsPage(): string {
   return `${metricsIntroduction}\n| metric | type | labels | |\n| --- | --- | --- | --- |\n${rows.join('\n')}\n`;
 }
 
-/** Paths of the files that are not what they should be. */
+/** Paths of the files that are out of date. */
 export async function driftedFiles(): Promise<string[]> {
   const drifted: string[] = [];
   for (const [path, text] of Object.entries(generatedFiles())) {

@@ -1,6 +1,6 @@
 /**
- * Draws the pictures of the README anew, from the demo: `npm run pictures`. It takes six minutes: the plots need something to
- * show. Needs Chromium.
+ * Redraws the pictures of the README from the demo: `npm run pictures`. Takes six minutes, because the plots need data
+ * to show. Needs Chromium.
  */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -13,7 +13,7 @@ import { drawCommand } from './pictures/terminal.ts';
 const folder = join(import.meta.dirname, 'pictures');
 const file = (name: string) => join(folder, name);
 
-/** For how long mail flows before the overview is taken. */
+/** How long mail flows before the overview is captured. */
 const trafficMinutes = Number(process.env.PICTURE_MINUTES ?? 6);
 
 const subjects = [
@@ -25,7 +25,7 @@ const subjects = [
   'Order',
 ];
 
-/** Mail as an office sends it, with a spell in which Microsoft is slow, and one in which it is down. */
+/** Mail as an office sends it, including a period when Microsoft is slow and one when it is down. */
 async function letMailFlow(demo: RunningDemo): Promise<void> {
   const end = Date.now() + trafficMinutes * 60_000;
   for (let n = 0; Date.now() < end; n++) {
@@ -64,7 +64,7 @@ const demo = await runDemo();
 try {
   await letMailFlow(demo);
   await takeOverview(demo);
-  // One thing is wrong: that is when it is read.
+  // One thing is wrong: that is when people read it.
   await demo.setState({ popDisabledFor: ['alice@contoso.example'] });
   const args = ['check', '--config', demo.configFile];
   await writeFile(file('check.svg'), await drawCommand('mailbridge check', args));

@@ -1,17 +1,17 @@
 /**
- * Prints every text that a person may get to read (log lines, replies, errors, remedies, help) with its place, one to a
- * line: `npm run texts`, or `npm run texts -- smtp queue` for some rooms. For reading them all in one go.
+ * Prints every text that a user may see (log lines, replies, errors, remedies, help) with its location, one per line:
+ * `npm run texts`, or `npm run texts -- smtp queue` for some rooms. For reading them all in one go.
  */
 import { globSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseAst } from 'rolldown/parseAst';
 
-/** A text and where it stands. */
+/** A text and its location. */
 export interface SourceText {
   /** Below `src`. */
   readonly file: string;
   readonly line: number;
-  /** `{}` stands for each value that is filled in. */
+  /** `{}` stands for each inserted value. */
   readonly text: string;
 }
 
@@ -24,7 +24,7 @@ interface Node {
 
 const source = resolve(import.meta.dirname, '../src');
 
-/** All texts below `src`. What only the simulator says is Microsoft's wording or a developer's matter. */
+/** All texts below `src`, except the simulator's own: they are Microsoft's wording or for developers. */
 export function sourceTexts(): SourceText[] {
   return globSync('**/*.ts', { cwd: source })
     .filter((file) => !file.startsWith('simulator/'))
@@ -61,7 +61,7 @@ function textOf(node: Node): string | undefined {
 
 const statement = /^\s*(?:--|SELECT|INSERT|UPDATE|DELETE|CREATE|ALTER|DROP|PRAGMA|BEGIN|WITH)\b/;
 
-/** Two words at least, and no statement of SQL. */
+/** At least two words, and not an SQL statement. */
 function isForPeople(text: string): boolean {
   const words = text.replaceAll('{}', ' ').match(/(?<![\w-])[A-Za-z][a-z']*(?![\w-])/g) ?? [];
   return words.length > 1 && /\s/.test(text) && !statement.test(text.replace(/^\s*--.*$/gm, ''));

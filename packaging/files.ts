@@ -6,16 +6,16 @@ import { manualPages } from './manual/pages.ts';
 
 /** A file of a package. */
 export interface PackedFile {
-  /** From the root of the package, with `/` between its parts. */
+  /** Relative to the root of the package, with `/` as separator. */
   readonly path: string;
   readonly content: Buffer;
   readonly mode: number;
 }
 
-/** What the program reads at run time, and what comes with it for people. */
+/** What the program reads at run time, and files for people. */
 const shipped = ['docs/*.md', 'service/**/*', 'config.example.json', 'config.schema.json', 'CHANGELOG.md', 'LICENSE'];
 
-/** The files that every package has beside the program itself. */
+/** The files that every package has in addition to the program itself. */
 export async function programFiles(version: string, notices: string): Promise<PackedFile[]> {
   const copied = globSync(shipped, { cwd: repository, withFileTypes: true })
     .filter((entry) => entry.isFile() && !entry.name.startsWith('.git'))
@@ -34,14 +34,14 @@ export function packed(path: string, content: string | Buffer, mode = 0o644): Pa
   return { path, content: Buffer.from(content), mode };
 }
 
-/** That of the repository without what is for those who change the program. Everything it loads is in the bundle. */
+/** The repository's manifest without what only developers need. Everything it loads is in the bundle. */
 function manifest(version: string): object {
   const { name, description, license, keywords, type, bin, engines, peerDependencies } = JSON.parse(
     readFileSync(join(repository, 'package.json'), 'utf8'),
   ) as Record<string, unknown>;
   return {
     ...{ name, version, description, license, keywords, type, bin, engines, peerDependencies },
-    // npm takes what is optional from beside the package, where it is, and fetches nothing.
+    // npm uses an optional peer if it is installed next to the package, and fetches nothing.
     peerDependenciesMeta: { node: { optional: true } },
     man: ['man/mailbridge.1', 'man/mailbridge-config.5'],
   };

@@ -1,6 +1,4 @@
-/**
- * Writes the packages to `dist/packages/`: the bundle for npm, single executables, the package for Debian.
- */
+/** Writes the packages to `dist/packages/`: the bundle for npm, single executables, the Debian package. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';

@@ -5,7 +5,7 @@ import type { PackedFile } from './files.ts';
 /** The same sources make the same package. */
 const mtime = new Date('2026-01-01T00:00:00Z');
 
-/** A tar archive, compressed with gzip. Folders come before what is in them, all belongs to root. */
+/** A tar archive, compressed with gzip. Folders come before their contents; everything belongs to root. */
 export async function tarball(entries: readonly TarEntry[]): Promise<Buffer> {
   return gzipSync(await packTar([...entries]), { level: 7 });
 }

@@ -1,6 +1,6 @@
 import { startSimulator } from '../../src/simulator/simulator.ts';
 
-/** Microsoft 365 with one full mailbox, in a process of its own. Asked for `counts`, it tells its requests. */
+/** Microsoft 365 with one full mailbox, in its own process. Reports its requests when asked for `counts`. */
 const [mailbox = '', messages = '0', latencyMs = '0'] = process.argv.slice(2);
 
 const simulator = await startSimulator({ mailboxes: [mailbox] });
@@ -16,7 +16,7 @@ for (let number = 0; number < Number(messages); number++) {
   const internalDate = new Date(began + number * 60_000);
   const facts = { header, size: content().length, internalDate };
   const message = simulator.directory.deliver(mailbox, 'INBOX', content, facts);
-  // As in a mailbox that people use: most was changed long ago.
+  // As in a real mailbox: most messages were last changed long ago.
   Object.assign(message, { createdAt: internalDate, modifiedAt: internalDate });
 }
 simulator.graph.latencyMs = Number(latencyMs);

@@ -2,9 +2,7 @@ import { setPriority } from 'node:os';
 import { Attack } from './attack.ts';
 import type { Ports } from './world.ts';
 
-/**
- * The hostile clients have a process of their own, which yields to all others: real ones have processors of their own.
- */
+/** The hostile clients run in their own low-priority process: real ones have their own processors. */
 export interface AttackOrder {
   readonly ports: Ports;
   readonly addresses: readonly string[];

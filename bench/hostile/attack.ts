@@ -2,13 +2,13 @@ import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { Ports } from './world.ts';
 
-/** Where an attacker goes and where it comes from. */
+/** Where an attacker connects to and from. */
 interface Way {
   readonly port: number;
   readonly localAddress: string;
 }
 
-/** One hostile client: opens a connection and does with it what no honest one does. */
+/** A hostile client: opens a connection and misuses it as no honest client does. */
 type Attacker = (way: Way) => Socket;
 
 const host = '127.0.0.1';
@@ -18,7 +18,7 @@ const wrongLogin = Buffer.from('\0scanner\0a wrong password').toString('base64')
 const plain = (way: Way): Socket => connect({ ...way, host }).on('error', () => {});
 const encrypted = (way: Way): Socket => connectTls({ ...way, host, rejectUnauthorized: false }).on('error', () => {});
 
-/** Says this over and over and reads nothing. */
+/** Sends this over and over and reads nothing. */
 const neverReads =
   (text: string, open: (way: Way) => Socket = plain): Attacker =>
   (way) => {
@@ -32,7 +32,7 @@ const neverReads =
     return socket;
   };
 
-/** Sends some octets and waits. */
+/** Sends some bytes and waits. */
 const waitsBehind =
   (octets: string | Buffer): Attacker =>
   (way) => {
@@ -41,14 +41,14 @@ const waitsBehind =
     return socket.resume();
   };
 
-/** A line of which an octet comes each second. */
+/** A line sent at one byte per second. */
 const slowLine: Attacker = (way) => {
   const socket = plain(way);
   const timer = setInterval(() => socket.write('x'), 1_000);
   return socket.once('close', () => clearInterval(timer)).resume();
 };
 
-/** Says one line after the other as soon as something comes. */
+/** Sends one line after the other as soon as something is received. */
 const repeats =
   (lines: readonly string[], open: (way: Way) => Socket = plain): Attacker =>
   (way) => {
@@ -59,7 +59,7 @@ const repeats =
     });
   };
 
-/** Asks for TLS and leaves, or stays, in the middle of the handshake. */
+/** Asks for TLS and disconnects, or hangs, in the middle of the handshake. */
 const abortsTls =
   (lines: readonly string[], leaves: boolean): Attacker =>
   (way) => {
@@ -83,7 +83,7 @@ const guesses = {
   pop3: [`AUTH PLAIN ${wrongLogin}`],
 };
 
-/** Who goes to a port, by turns. */
+/** The attackers of a port, in rotation. */
 function attackersOf(name: keyof Ports): readonly Attacker[] {
   if (name === 'admin') {
     const request = 'GET /metrics HTTP/1.1\r\nHost: x\r\n';
@@ -109,7 +109,7 @@ function attackersOf(name: keyof Ports): readonly Attacker[] {
   ];
 }
 
-/** Hostile clients on every port at once; whoever is cut comes again. */
+/** Hostile clients on every port at once; disconnected ones reconnect. */
 export class Attack {
   readonly #open = new Set<Socket>();
   #stopped = false;

@@ -5,14 +5,14 @@ import { type HostileWorld, honestPassword } from './world.ts';
 const host = '127.0.0.1';
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
 
-/** How long an honest client waits for an answer before it takes itself for not served, in milliseconds. */
+/** How long an honest client waits for an answer before it counts as not served, in milliseconds. */
 const patienceMs = 30_000;
 
-/** One session of an honest client on each protocol; what it has to wait for is measured. */
+/** One session of an honest client on each protocol; measures its waiting times. */
 export class HonestClients {
   readonly #world: HostileWorld;
   readonly #localAddress: string;
-  /** The slowest answer so far, in milliseconds, by what was asked. */
+  /** The slowest answer so far, in milliseconds, by request. */
   readonly slowest = new Map<string, number>();
   readonly failures: string[] = [];
   served = 0;
@@ -22,7 +22,7 @@ export class HonestClients {
     this.#localAddress = localAddress;
   }
 
-  /** All protocols, one after the other. Never rejects: a client that is not served is a failure. */
+  /** All protocols in sequence. Never rejects: a client that is not served is a failure. */
   async round(): Promise<void> {
     await this.#session('smtp', 'smtp-starttls', (talk) => this.#send(talk, true));
     await this.#session('smtps', 'smtp-tls', (talk) => this.#send(talk, false));
@@ -87,7 +87,7 @@ export class HonestClients {
   }
 }
 
-/** A dialogue whose answers are waited for. */
+/** A dialogue that waits for each answer. */
 class Talk {
   #socket: Socket;
   #heard = '';

@@ -6,24 +6,24 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ConfigInput } from '../../src/config/schema.ts';
 
-/** The launcher of these sources: it sets what Node.js and glibc may take of memory. */
+/** The launcher of these sources: it sets the memory limits of Node.js and glibc. */
 export const ownLauncher = fileURLToPath(new URL('../../bin/mailbridge.js', import.meta.url));
 
 export const honestPassword = 'an honest password of some length';
 
-/** Ports of the bridge, by what is spoken and how. */
+/** Ports of the bridge, by protocol and security. */
 export type Ports = Readonly<Record<`${'smtp' | 'imap' | 'pop3'}-${'starttls' | 'tls'}` | 'admin', number>>;
 
-/** The simulator and a bridge with default limits, each a process of its own. */
+/** The simulator and a bridge with default limits, each in its own process. */
 export interface HostileWorld {
   readonly ports: Ports;
   readonly bridgePid: number;
   readonly mailboxes: readonly [string, string];
-  /** Resident memory of the bridge now and at its highest, in bytes. */
+  /** Resident memory of the bridge, current and peak, in bytes. */
   memory(): { readonly now: number; readonly highest: number };
-  /** The bridge's sockets whose other end has one of these addresses. */
+  /** The bridge's sockets whose remote end has one of these addresses. */
   socketsTo(addresses: readonly string[]): number;
-  /** The last lines that the bridge has written, for whoever looks for a cause. */
+  /** The last lines of the bridge's log, for finding a cause. */
   log(): string;
   close(): Promise<void>;
 }
@@ -36,7 +36,7 @@ interface SimulatorFacts {
   readonly mailboxes: [string, string];
 }
 
-/** @param launcher of this program, or of an installed one */
+/** @param launcher of these sources, or of an installed program */
 export async function startHostileWorld(launcher = ownLauncher): Promise<HostileWorld> {
   const folder = mkdtempSync(join(tmpdir(), 'mailbridge-hostile-'));
   const simulator = run(launcher, ['simulate'], folder);
@@ -114,7 +114,7 @@ function run(launcher: string, args: readonly string[], cwd: string) {
     child,
     exited,
     tail: () => text,
-    /** Waits for something in the output, which is kept whole until then. */
+    /** Waits for something in the output, which is kept in full until then. */
     async until<T>(look: (text: string) => T | undefined): Promise<T> {
       for (;;) {
         const found = look(text);
@@ -134,7 +134,7 @@ function statusBytes(pid: number, key: string): number {
   return Number(new RegExp(`^${key}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]) * 1024;
 }
 
-/** Linux: proc(5), /proc/net/tcp. What no process holds any more has the inode 0. */
+/** Linux: proc(5), /proc/net/tcp. Sockets that no process holds any longer have inode 0. */
 function socketsTo(ports: readonly number[], addresses: readonly string[]): number {
   const remote = new Set(addresses.map(hexAddress));
   const rows = readFileSync('/proc/net/tcp', 'utf8').trim().split('\n').slice(1);

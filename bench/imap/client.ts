@@ -1,6 +1,6 @@
 import { connect, type TLSSocket } from 'node:tls';
 
-/** How a relay is reached and what logs in there. */
+/** The address of a relay and the login to use there. */
 export interface Target {
   readonly port: number;
   readonly ca: string;
@@ -8,10 +8,10 @@ export interface Target {
   readonly login: string;
 }
 
-/** Key exchange as old mail programs know it, and stunnel of Debian 12: the same for all that are compared. */
+/** Key exchange of old mail programs and of stunnel in Debian 12: the same for everything compared. */
 export const classicCurves = 'X25519:P-256';
 
-/** An IMAP client that looks at no more than it must. */
+/** An IMAP client that parses no more than necessary. */
 export class Client {
   readonly #socket: TLSSocket;
   #onData: (chunk: Buffer) => void = () => {};
@@ -40,7 +40,7 @@ export class Client {
     if (status !== 'OK') throw new Error(answer);
   }
 
-  /** Fetches that many megabytes and counts what comes. */
+  /** Fetches this many megabytes and counts what arrives. */
   fetch(megabytes: number): Promise<void> {
     const expected = megabytes * 1024 * 1024;
     let seen = 0;

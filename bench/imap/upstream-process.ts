@@ -1,6 +1,6 @@
 /**
- * The upstream of the benchmark: an IMAP server over TLS that knows what is measured and nothing else, and the
- * simulator's Entra ID for the tokens. Tells its parent where it is reached.
+ * The benchmark's upstream: an IMAP server over TLS that supports only what is measured, and the simulator's Entra ID
+ * for the tokens. Reports its endpoints to its parent.
  */
 
 import type { AddressInfo } from 'node:net';
@@ -9,7 +9,7 @@ import { issueServerCertificate, makeAuthority } from '../../src/base/certificat
 import { startSimulator } from '../../src/simulator/simulator.ts';
 import { classicCurves } from './client.ts';
 
-/** Where the upstream is reached. */
+/** The upstream's endpoints. */
 export interface UpstreamEndpoints {
   readonly port: number;
   readonly caPem: string;

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 
-/** Logs in by SMTP, each time on a new connection. */
+/** Logs in over SMTP, each time on a new connection. */
 export class SmtpLogins {
   readonly #port: number;
 
@@ -9,7 +9,7 @@ export class SmtpLogins {
     this.#port = port;
   }
 
-  /** @returns whether it was let in */
+  /** @returns whether the login succeeded */
   async login(username: string, password: string): Promise<boolean> {
     const socket = connect({ port: this.#port, host: '127.0.0.1', noDelay: true });
     let received = '';

@@ -14,7 +14,7 @@ const header = `From: <${reversePath}>\r\nTo: <${recipient}>\r\nSubject: a time\
 const line = `${'x'.repeat(76)}\r\n`;
 const message = `${header}${line.repeat(Math.ceil((messageBytes - header.length) / line.length))}.\r\n`;
 
-/** Sends messages over so many connections as the load has, to the ports in turn, and measures each. */
+/** Sends messages over as many connections as the load uses, to the ports in turn, and measures each. */
 export async function dataTimes(ports: readonly number[], messages: number): Promise<DataTimes> {
   const times: number[] = [];
   const each = Math.ceil(messages / connections);

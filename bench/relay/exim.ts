@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { freePorts } from '../../test/support/ports.ts';
 import { greeted, type RelayKind, type RelaySettings } from './relay.ts';
 
-/** Exim as a smarthost, with a configuration and a spool of its own. It has to be started by root. */
+/** Exim as a smarthost, with its own configuration and spool. Must be started by root. */
 export function exim(program: string): RelayKind {
   return {
     name: 'exim',
@@ -44,14 +44,14 @@ export function exim(program: string): RelayKind {
 
 const quiet: ExecFileSyncOptionsWithStringEncoding = { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] };
 
-/** Of the user that Debian's Exim runs as. */
+/** Id of the user that Debian's Exim runs as. */
 function id(which: '-u' | '-g'): number {
   return Number(execFileSync('id', [which, 'Debian-exim'], { encoding: 'utf8' }));
 }
 
 /**
- * Exim's own defaults, but for what is said here. It delivers from its queue, by as many queue runners as there may be
- * deliveries at a time: left to itself it would start a process for every message accepted.
+ * Exim's own defaults, except for the settings here. It delivers from its queue, with one queue runner per concurrent
+ * delivery: by default it would start a process for every accepted message.
  */
 function configuration(program: string, { folder, sink, concurrency }: RelaySettings, port: number): string {
   return `

@@ -10,7 +10,7 @@ export interface Machine {
   readonly cpu: string;
   readonly cpus: number;
   readonly memoryBytes: number;
-  /** Under the queues. */
+  /** The file system of the queues. */
   readonly fileSystem: string;
 }
 
@@ -40,7 +40,7 @@ export function summarize(measured: Phases): string {
   }
 }
 
-/** The report for people: medians, and their ratios to Postfix. */
+/** The report for people: medians and their ratios to Postfix. */
 export function printReport(report: Report): string {
   const { machine, measurements, messages, rounds } = report;
   const relays = Object.keys(report.programs);
@@ -83,7 +83,7 @@ export function printReport(report: Report): string {
   ].join('\n');
 }
 
-/** What a client waits from its final dot to the reply: medians of the rounds. */
+/** A client's wait from its final dot to the reply: medians of the rounds. */
 function dataRows({ programs, measurements }: Report): string[][] {
   return Object.keys(programs).map((relay) => {
     const own = measurements.filter((each) => each.relay === relay);

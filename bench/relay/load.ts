@@ -6,7 +6,7 @@ export const connections = 16;
 export const messageBytes = 10_240;
 
 /**
- * Sends messages with Postfix's smtp-source, over connections that stay open, to each port the same share.
+ * Sends messages with Postfix's smtp-source, over connections that stay open, the same share to each port.
  * @returns when the first was begun and when the last was accepted, in milliseconds since 1970
  */
 export async function sendMessages(

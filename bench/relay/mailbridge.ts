@@ -12,7 +12,7 @@ import { greeted, type RelayKind, type RelaySettings, reversePath } from './rela
 const repository = fileURLToPath(new URL('../../', import.meta.url));
 
 /**
- * Puts into a folder what users install, made of the sources as they are.
+ * Installs the program into a folder as users do, built from the current sources.
  * @returns the launcher
  */
 export function installProgram(folder: string): string {
@@ -34,7 +34,7 @@ function run(program: string, args: readonly string[]): void {
   if (status !== 0) throw error ?? new Error(`${program} has failed:\n${stderr}`);
 }
 
-/** How mailbridge's process is started. */
+/** How to start mailbridge's process. */
 export interface ProgramSettings {
   /** The launcher, or a main module. */
   readonly program: string;
@@ -44,13 +44,13 @@ export interface ProgramSettings {
 
 /** Where the queue is kept. */
 export interface QueuePlace {
-  /** A PostgreSQL server with settings that lose nothing; its processor time and memory are not the bridge's. */
+  /** A PostgreSQL server with durable settings; its processor time and memory are not counted as the bridge's. */
   readonly database?: PostgresPrograms;
-  /** Bridges that share it, each with half of the clients where they are two; default 1. */
+  /** Bridges that share it; if there are two, each with half of the clients; default 1. */
   readonly instances?: number;
 }
 
-/** mailbridge as a user starts it, with its queue in SQLite where nothing else is said. */
+/** mailbridge as a user starts it, by default with its queue in SQLite. */
 export function mailbridge(send: 'smtp' | 'graph', program: ProgramSettings, place: QueuePlace = {}): RelayKind {
   const { database, instances = 1 } = place;
   return {
@@ -133,30 +133,30 @@ function configOf({ sink, concurrency }: RelaySettings, send: 'smtp' | 'graph', 
         clientId,
         grant: 'client-credentials',
         clientSecret,
-        // Reading is not measured; the ports have to be named all the same.
+        // Reading is not measured, but the ports must be configured.
         cloud: { authority, graph, smtp, imap: smtp, pop3: smtp, caFile: 'ca.pem' },
       },
     },
     accounts: [{ username: 'bench', networks: ['127.0.0.0/8'], connection: 'bench', mailbox: reversePath, send }],
     queue: { retryBaseSeconds: 1 },
-    // The highest there are: what is measured is the program, not the restraint that Microsoft asks for.
+    // The highest limits allowed: the benchmark measures the program, not the restraint that Microsoft asks for.
     limits: { messagesPerMinute: 10_000, recipientsPerDay: 1_000_000, concurrentPerMailbox: concurrency },
     shutdown: { graceSeconds: 2 },
     admin: { host: '127.0.0.1', port: port + 1 },
   };
 }
 
-/** Of the timer by which the delay is measured, and part of what it measures. */
+/** Resolution of the timer that measures the delay, and included in the measurement. */
 const timerMs = 10;
 
-/** As the admin port tells it, which begins anew each time it is asked. */
+/** As reported by the admin port, which starts anew after each query. */
 async function worstStall(port: number): Promise<number> {
   const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
   const [, seconds] = /^nodejs_eventloop_lag_max_seconds (\S+)$/m.exec(metrics) ?? [];
   return Math.max(0, Number(seconds) * 1000 - timerMs);
 }
 
-/** What `mailbridge queue list` says. */
+/** The count from `mailbridge queue list`. */
 async function countQueued(program: string, config: string): Promise<number> {
   const args = [program, 'queue', 'list', '--json', '--state', 'queued', '--limit', '1000000', '--config', config];
   const { stdout } = await promisify(execFile)(process.execPath, args, { maxBuffer: 1024 ** 3 });

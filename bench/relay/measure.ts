@@ -5,7 +5,7 @@ import { type Relay, type RelayKind, recipient } from './relay.ts';
 import type { Sink } from './sink.ts';
 import { type Usage, UsageWatch } from './usage.ts';
 
-/** One phase: how many messages a second, and at what cost. */
+/** One phase: messages per second, and their cost. */
 export interface Phase extends Usage {
   readonly messagesPerSecond: number;
   /** See {@link Relay.worstStallMs}. */
@@ -14,13 +14,13 @@ export interface Phase extends Usage {
 
 /** The phases of one relay in one round. */
 export interface Phases {
-  /** Acceptance alone: the upstream is silent. */
+  /** Acceptance only: the upstream is silent. */
   readonly accept: Phase;
-  /** The full queue runs empty. */
+  /** The full queue is emptied. */
   readonly drain: Phase;
-  /** From the first message's beginning to the last one's arrival upstream, both at once. */
+  /** Both at once: from the start of the first message to the arrival of the last one upstream. */
   readonly through: Phase;
-  /** Of messages that nothing is delivered beside. */
+  /** For messages sent while nothing is delivered. */
   readonly dataMs: DataTimes;
 }
 
@@ -32,7 +32,7 @@ interface Settings {
 
 const warmUpMessages = 500;
 
-/** Puts a relay through all phases. Throws where the counts do not agree. */
+/** Runs a relay through all phases. Throws if the counts do not agree. */
 export async function measure(kind: RelayKind, { folder, sink, messages }: Settings): Promise<Phases> {
   const relay = await kind.start({ folder, sink: sink.endpoints, concurrency: connections });
   try {
@@ -101,7 +101,7 @@ async function watched(relay: Relay, work: () => Promise<number>): Promise<Phase
   return { messagesPerSecond, ...usage, ...(worstStallMs !== undefined && { worstStallMs }) };
 }
 
-/** Waits until a queue holds so many messages, and no other number. */
+/** Waits until a queue holds exactly this many messages. */
 async function settled(relay: Relay, messages: number): Promise<void> {
   let queued = await relay.queued();
   for (let tries = 0; queued !== messages && tries < 20; tries++) {

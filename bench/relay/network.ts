@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
 
 /**
- * A loopback whose receivers acknowledge at once. By default Linux delays acknowledgements up to 40 ms, and a sender
- * that leaves Nagle's algorithm on, as Postfix's TLS proxy does, waits for each: that would make Postfix five times
- * slower on a loopback than it is.
+ * A loopback whose receivers acknowledge immediately. By default Linux delays acknowledgements up to 40 ms, and a
+ * sender that leaves Nagle's algorithm on, as Postfix's TLS proxy does, waits for each: that would make Postfix on a
+ * loopback five times slower than it is.
  */
 const quickLoopback = `
 ip link set lo up &&
@@ -15,18 +15,18 @@ exec "$@"
 
 const marker = 'BENCH_OWN_NETWORK';
 
-/** Whether this process is in a network of its own already. */
+/** Whether this process already runs in its own network. */
 export function inOwnNetwork(): boolean {
   return process.env[marker] !== undefined;
 }
 
 /**
- * Runs this program again in a network namespace of its own.
+ * Runs this program again in a new network namespace.
  * @returns its exit status
  */
 export function runInOwnNetwork(): number {
   const command = ['--net', 'sh', '-c', quickLoopback, 'sh', process.execPath, ...process.argv.slice(1)];
-  // Ctrl-C reaches the whole process group: this process must outlive the other's cleaning up.
+  // Ctrl-C reaches the whole process group: this process must outlive the other's cleanup.
   process.on('SIGINT', () => {});
   const { status, error } = spawnSync('unshare', command, {
     stdio: 'inherit',

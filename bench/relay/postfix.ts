@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { freePorts } from '../../test/support/ports.ts';
 import { greeted, type RelayKind, type RelaySettings } from './relay.ts';
 
-/** Postfix as a smarthost, with a configuration and a queue of its own. It has to be started by root. */
+/** Postfix as a smarthost, with its own configuration and queue. Must be started by root. */
 export const postfix: RelayKind = {
   name: 'postfix',
   version: () => `Postfix ${postconf('mail_version')}`,
@@ -22,7 +22,7 @@ export const postfix: RelayKind = {
     writeFileSync(join(conf, 'main.cf'), mainCf(settings));
     writeFileSync(join(conf, 'master.cf'), masterCf(port));
     const log = openSync(join(folder, 'log'), 'a');
-    // A process group of its own is what `postfix start-fg` wants, without a terminal.
+    // `postfix start-fg` without a terminal requires its own process group.
     const child = spawn('postfix', ['-c', conf, 'start-fg'], { stdio: ['ignore', log, log], detached: true });
     const exited = once(child, 'exit');
     await greeted(port, () => (child.exitCode === null ? undefined : `Postfix has ended; see ${folder}/log`));
@@ -43,7 +43,7 @@ function postconf(name: string): string {
   return execFileSync('postconf', ['-dh', name], { encoding: 'utf8' }).trim();
 }
 
-/** Debian's and Postfix's own defaults, but for what is said here. */
+/** Debian's and Postfix's own defaults, except for the settings here. */
 function mainCf({ folder, sink, concurrency }: RelaySettings): string {
   return `
 compatibility_level = 3.6
@@ -77,7 +77,7 @@ default_destination_concurrency_limit = ${concurrency}
 `;
 }
 
-/** The services of Debian's master.cf that take part, without chroot. */
+/** The required services of Debian's master.cf, without chroot. */
 function masterCf(port: number): string {
   return `
 127.0.0.1:${port} inet n - n - - smtpd

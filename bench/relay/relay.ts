@@ -2,33 +2,33 @@ import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SinkEndpoints } from './sink.ts';
 
-/** A program under test, running. */
+/** A running program under test. */
 export interface Relay {
-  /** The processes whose families are the relay. */
+  /** The relay consists of these processes and their descendants. */
   readonly pids: readonly number[];
-  /** Each takes its part of the clients. */
+  /** Each takes its share of the clients. */
   readonly ports: readonly number[];
-  /** Messages accepted and not yet delivered, as the relay itself or its disk tells. */
+  /** Messages accepted and not yet delivered, as reported by the relay or its disk. */
   queued(): Promise<number>;
-  /** How long its event loop stood still at worst since this was last asked; absent where it has none. */
+  /** Longest event loop stall since the last call; absent if it has no event loop. */
   worstStallMs?(): Promise<number>;
   stop(): Promise<void>;
 }
 
-/** A program that can be put to the test. */
+/** A program that can be tested. */
 export interface RelayKind {
   readonly name: string;
-  /** What it is, for the table's legend. */
+  /** Description for the table's legend. */
   version(): string;
-  /** Starts with an empty queue, ready for mail when it resolves. */
+  /** Starts with an empty queue, ready for mail once it resolves. */
   start(settings: RelaySettings): Promise<Relay>;
 }
 
 export interface RelaySettings {
-  /** Empty; on the disk that is measured. */
+  /** Empty; on the disk to be measured. */
   readonly folder: string;
   readonly sink: SinkEndpoints;
-  /** Deliveries at the same time. */
+  /** Concurrent deliveries. */
   readonly concurrency: number;
 }
 

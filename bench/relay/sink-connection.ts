@@ -6,18 +6,18 @@ const emptyLine = Buffer.from('\r\n');
 
 /** What a connection shares with the rest of the upstream. */
 export interface SinkHooks {
-  /** A message has come whole. */
+  /** A complete message has arrived. */
   received(octets: number): void;
   /** Runs `step` now, or when the gate opens. */
   whenOpen(step: () => void): void;
 }
 
-/** One SMTP connection of the upstream: says yes to everything and forgets what it hears. */
+/** One SMTP connection of the upstream: accepts everything and discards it. */
 export class SinkConnection {
   readonly #secureContext: SecureContext;
   readonly #upstream: SinkHooks;
   #socket: Socket;
-  /** What has not been understood yet: part of a command, or what may be part of the final dot. */
+  /** Data not parsed yet: part of a command, or of a possible final dot. */
   #rest: Buffer = Buffer.alloc(0);
   #inData = false;
   #quit = false;

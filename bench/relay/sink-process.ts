@@ -10,9 +10,9 @@ import type { SinkEndpoints, SinkOrder, SinkReport } from './sink.ts';
 import { SinkConnection } from './sink-connection.ts';
 
 /**
- * The upstream of every relay, in a process of its own: SMTP with STARTTLS and XOAUTH2, Graph's sendMail, and Entra's
- * tokens. Counts messages and throws them away. While its gate is shut it says nothing, neither to new
- * connections nor to old ones.
+ * The upstream of every relay, in its own process: SMTP with STARTTLS and XOAUTH2, Graph's sendMail, and Entra's
+ * tokens. Counts messages and discards them. While its gate is shut it says nothing, neither to new connections nor to
+ * old ones.
  */
 const host = '127.0.0.1';
 const waiting: (() => void)[] = [];

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-/** Where the upstream is reached, and as whom. */
+/** The upstream's endpoints and credentials. */
 export interface SinkEndpoints {
   readonly host: string;
   readonly smtpPort: number;
@@ -13,13 +13,13 @@ export interface SinkEndpoints {
   readonly clientSecret: string;
 }
 
-/** What the process is told. */
+/** A message to the process. */
 export type SinkOrder =
   | { readonly kind: 'gate'; readonly open: boolean }
   | { readonly kind: 'expect'; readonly messages: number }
   | { readonly kind: 'count' };
 
-/** What the process tells. */
+/** A message from the process. */
 export type SinkReport =
   | { readonly kind: 'ready'; readonly endpoints: SinkEndpoints }
   | ({ readonly kind: 'done' } & SinkCount)
@@ -46,14 +46,14 @@ export class Sink {
     return new Sink(child, endpoints);
   }
 
-  /** While shut, connections are taken and nothing is said to them. */
+  /** While shut, connections are accepted but get no answer. */
   async gate(open: boolean): Promise<void> {
     await this.#tell({ kind: 'gate', open });
   }
 
   /**
    * Starts counting from zero.
-   * @returns when the last of so many messages came, in milliseconds since 1970
+   * @returns when the last of this many messages arrived, in milliseconds since 1970
    */
   async expect(messages: number): Promise<{ readonly reached: Promise<{ readonly atMs: number } & SinkCount> }> {
     const reached = nextReport(this.#child, 'reached');
@@ -61,7 +61,7 @@ export class Sink {
     return { reached };
   }
 
-  /** What has come since the last {@link expect}. */
+  /** Arrivals since the last {@link expect}. */
   async count(): Promise<SinkCount> {
     return await this.#tell({ kind: 'count' });
   }

@@ -3,18 +3,21 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 /** What a relay used during one phase. */
 export interface Usage {
   readonly cpuSeconds: number;
-  /** Of the process that used most. */
+  /** Of the process that used the most. */
   readonly busiestCpuSeconds: number;
   /** Highest sum seen, in bytes: pages shared by several processes are counted once (PSS). */
   readonly peakPssBytes: number;
-  /** Highest resident set: of processes without descendants as the kernel kept it (VmHWM), else the highest sum seen. */
+  /**
+   * Highest resident set: as kept by the kernel (VmHWM) for processes without descendants, otherwise the highest sum
+   * seen.
+   */
   readonly peakRssBytes: number;
 }
 
 const ticksPerSecond = 100;
 const sampleEveryMs = 250;
 
-/** Watches the processes of a relay, with all the descendants that they have at any time. */
+/** Watches the processes of a relay and all their descendants at any time. */
 export class UsageWatch {
   readonly #roots: readonly number[];
   readonly #timer: NodeJS.Timeout;
@@ -48,7 +51,7 @@ export class UsageWatch {
     };
   }
 
-  /** The processes, where they have no descendants. */
+  /** The processes, if they have no descendants. */
   #alone(): readonly number[] {
     return family(this.#roots).length === this.#roots.length ? this.#roots : [];
   }
@@ -75,7 +78,7 @@ function family(roots: readonly number[]): number[] {
   return found;
 }
 
-/** User and system time of each that lives, and of the dead that it waited for. */
+/** User and system time of each living process, including the dead children it waited for. */
 function cpuTicks(roots: readonly number[]): Map<number, number> {
   return new Map(
     family(roots).map((pid) => {
@@ -85,18 +88,18 @@ function cpuTicks(roots: readonly number[]): Map<number, number> {
   );
 }
 
-/** Resident memory of a process and its descendants, in bytes; pages that they share are counted for each. */
+/** Resident memory of a process and its descendants, in bytes; shared pages are counted for each. */
 export function residentBytes(root: number): number {
   return family([root]).reduce((sum, pid) => sum + field(pid, 'status', 'VmRSS'), 0);
 }
 
-/** The fields behind the command's name, which may hold spaces. */
+/** The fields after the command's name, which can contain spaces. */
 function stat(pid: number): string[] | undefined {
   const text = read(`/proc/${pid}/stat`);
   return text?.slice(text.lastIndexOf(')') + 2).split(' ');
 }
 
-/** A size that is given in kB, in bytes; 0 once the process is gone. */
+/** A size given in kB, in bytes; 0 once the process is gone. */
 function field(pid: number, file: string, name: string): number {
   const kilobytes = new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(read(`/proc/${pid}/${file}`) ?? '')?.[1];
   return Number(kilobytes ?? 0) * 1024;

@@ -7,19 +7,19 @@ import { demoPassword } from '../../src/cli/demo/walk.ts';
 
 const command = join(import.meta.dirname, '../../bin/mailbridge.js');
 
-/** The demo, running as a visitor runs it. */
+/** The demo, running as a visitor would run it. */
 export interface RunningDemo {
-  /** Address of the pages; it signs in. */
+  /** Address of the pages; opening it signs in. */
   readonly pages: string;
   readonly configFile: string;
-  /** Changes what the administrators of the simulated tenant set. */
+  /** Changes the settings that administrators of the simulated tenant control. */
   setState(state: object): Promise<void>;
   /** Sends a message. Resolves once it is accepted. */
   send(username: string, subject: string): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** Starts the demo, and waits until it has told its settings. */
+/** Starts the demo and waits until it has printed its settings. */
 export async function runDemo(): Promise<RunningDemo> {
   const child = spawn(process.execPath, [command, 'demo', '--port-base', '21500'], {
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -1,4 +1,4 @@
-/** The way of mail through the bridge, for the README. Its colours follow those of whoever reads it. */
+/** The flow of mail through the bridge, for the README. Its colours follow the reader's theme. */
 
 interface Box {
   readonly x: number;
@@ -16,7 +16,7 @@ interface Arrow {
   readonly label?: string;
   /** Above the line, or below it. */
   readonly below?: boolean;
-  /** Mail runs both ways. */
+  /** Mail flows both ways. */
   readonly isBoth?: boolean;
 }
 
@@ -95,7 +95,7 @@ function drawBox({ x, y, width, height, title, lines = [], kind = 'inside' }: Bo
 function drawArrow({ from: [x1, y1], to: [x2, y2], label, below = false, isBoth = false }: Arrow): string {
   const start = isBoth ? ' marker-start="url(#end)"' : '';
   const line = `<path d="M${x1 + 3} ${y1}L${x2 - 3} ${y2}" marker-end="url(#end)"${start}/>`;
-  // The edge of the frame is left free.
+  // Keeps the edge of the frame free.
   const middle = (x1 + x2) / 2 - (x1 < 200 ? 10 : 0);
   const words = label
     ? `<text class="small" x="${middle}" y="${y1 + (below ? 17 : -8)}" text-anchor="middle">${label}</text>`

@@ -7,7 +7,7 @@ const linePx = 20;
 const edgePx = 18;
 const barPx = 30;
 
-/** Colours of a terminal on a dark ground, by the codes of ECMA-48 that the commands use. */
+/** Colours of a dark terminal, by the ECMA-48 codes that the commands use. */
 const styles: Readonly<Record<string, string>> = {
   '1': 'font-weight:700',
   '2': 'fill:#8b949e',
@@ -17,7 +17,7 @@ const styles: Readonly<Record<string, string>> = {
   '36': 'fill:#76e3ea',
 };
 
-/** Runs a command line as at a terminal with colours, and draws what it shows. */
+/** Runs a command line as in a colour terminal and draws its output. */
 export async function drawCommand(shown: string, args: readonly string[]): Promise<string> {
   let written = '';
   const screen = () =>
@@ -32,7 +32,7 @@ export async function drawCommand(shown: string, args: readonly string[]): Promi
     );
   const stdin = Object.assign(new PassThrough(), { isTTY: true, setRawMode: () => {} });
   await runCommand([...args], { stdin, stdout: screen(), stderr: screen(), env: { TERM: 'xterm-256color' } });
-  // What a progress line was overwritten by is what stays.
+  // Keeps only the last text that overwrote a progress line.
   const lines = written
     .trimEnd()
     .split('\n')

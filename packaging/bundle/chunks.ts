@@ -4,15 +4,15 @@ import { type Plugin, rolldown } from 'rolldown';
 
 export const repository = fileURLToPath(new URL('../../', import.meta.url));
 
-/** A file of JavaScript (CommonJS) that is loaded when it is first needed. */
+/** A JavaScript file (CommonJS) that is loaded when first needed. */
 export interface Chunk {
   readonly name: string;
   readonly code: string;
-  /** The files of the sources and of other packages that are in it. */
+  /** The source files, and files of other packages, that it contains. */
   readonly modules: readonly string[];
 }
 
-/** By the name under which the program asks for them: `src/base/program/packed-place.ts`. */
+/** By the name that the program loads them by: `src/base/program/packed-place.ts`. */
 const entryPoints = {
   main: 'src/main.ts',
   'queue-thread': 'src/queue/stores/sqlite/link/thread.ts',
@@ -20,8 +20,8 @@ const entryPoints = {
 };
 
 /**
- * Makes the sources and all that they load of other packages into chunks: what belongs to a start is together, what one
- * command or one setting needs is apart from it.
+ * Bundles the sources and everything that they load from other packages into chunks: what a start needs is together,
+ * what only one command or setting needs is separate.
  */
 export async function makeChunks(): Promise<Chunk[]> {
   const input = Object.fromEntries(Object.entries(entryPoints).map(([name, path]) => [name, join(repository, path)]));
@@ -30,7 +30,7 @@ export async function makeChunks(): Promise<Chunk[]> {
     cwd: repository,
     platform: 'node',
     external: ['pg-native'],
-    // What its `main` names wraps its parts so that no bundler finds them.
+    // Its `main` wraps its parts so that no bundler finds them.
     resolve: { alias: { 'jsonc-parser': join(repository, 'node_modules/jsonc-parser/lib/esm/main.js') } },
     plugins: [packedPlace, undiciParts, withoutHttp2],
     onLog(level, log) {
@@ -51,7 +51,7 @@ export async function makeChunks(): Promise<Chunk[]> {
   });
 }
 
-/** The packages have another place for their files than a checkout. */
+/** In the packages, files have other locations than in a checkout. */
 const packedPlace: Plugin = {
   name: 'packed-place',
   resolveId(source) {
@@ -60,7 +60,7 @@ const packedPlace: Plugin = {
   },
 };
 
-/** A bundler sees which files `require` names, unless it is one made by hand. */
+/** A bundler sees which files `require` names, unless the `require` is created in code. */
 const undiciParts: Plugin = {
   name: 'undici-parts',
   transform(code, id) {
@@ -69,7 +69,7 @@ const undiciParts: Plugin = {
   },
 };
 
-/** undici is asked for HTTP/1.1 alone, and does without the other where a Node.js has none; loaded, that costs 1 MB. */
+/** undici is used only for HTTP/1.1, and works without HTTP/2 if Node.js has none; loading that costs 1 MB. */
 const withoutHttp2: Plugin = {
   name: 'without-http2',
   transform(code, id) {
@@ -79,8 +79,9 @@ const withoutHttp2: Plugin = {
 };
 
 /**
- * With one character beyond Latin-1 the engine keeps a whole file in two octets a character. Comments are gone here; in
- * strings, templates and patterns an escape is the same. (`String.raw` would see the difference: nothing may use it so.)
+ * A single character beyond Latin-1 makes the engine keep the whole file at two bytes per character. Comments are gone
+ * here; in strings, templates and patterns an escape is equivalent. (`String.raw` would see the difference: nothing may
+ * use it that way.)
  */
 function inAscii(code: string): string {
   return code.replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);

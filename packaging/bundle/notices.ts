@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type Chunk, repository } from './chunks.ts';
 import { vendoredPackages } from './pages.ts';
 
-/** A package of others whose code is in ours. */
+/** A third-party package whose code is in ours. */
 interface Foreign {
   readonly name: string;
   readonly version: string;
@@ -13,7 +13,7 @@ interface Foreign {
 
 /**
  * Names every package whose code is in the chunks or the pages, with the text of its licence.
- * @param more of what else is in the same package: Node.js itself
+ * @param more other software in the same package: Node.js itself
  * @throws Error naming a package that ships no licence
  */
 export function thirdPartyNotices(chunks: readonly Chunk[], more: readonly Foreign[] = []): string {
@@ -27,7 +27,7 @@ export function thirdPartyNotices(chunks: readonly Chunk[], more: readonly Forei
   return [`mailbridge holds code of ${all.length} other packages.\n`, ...parts].join(`\n${'-'.repeat(80)}\n\n`);
 }
 
-/** What a licence file is called, the usual names first. */
+/** Names of licence files, the usual ones first. */
 const licenceNames = /^(?:licen[cs]e|copying|mit-license)(?:[-.].*)?$/i;
 
 function foreign(folder: string): Foreign {
@@ -39,7 +39,7 @@ function foreign(folder: string): Foreign {
   return { name, version, license, text };
 }
 
-/** Some have it there alone, under its heading. */
+/** In some packages it is only there, under its own heading. */
 function licenceInReadme(folder: string): string | undefined {
   const readme = readdirSync(folder).find((each) => /^readme\.md$/i.test(each));
   const text = readme === undefined ? '' : readFileSync(join(folder, readme), 'utf8');

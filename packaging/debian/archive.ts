@@ -4,13 +4,13 @@ import { gzipSync } from 'node:zlib';
 import type { TarEntry } from 'modern-tar';
 import { fileEntry, folderEntry, linkEntry, tarball } from '../tarball.ts';
 
-/** A file of a package for Debian, or a link. */
+/** A file or link in a Debian package. */
 export interface DebianFile {
-  /** Absolute, where it is installed. */
+  /** Absolute path where it is installed. */
   readonly path: string;
   readonly content: Buffer;
   readonly mode?: number;
-  /** Where a link leads to; it has no content then. */
+  /** Target of a link, which has no content. */
   readonly link?: string;
 }
 
@@ -18,8 +18,8 @@ export interface DebianFile {
 export type ControlFiles = Readonly<Record<string, string>>;
 
 /**
- * An archive as dpkg takes it: deb(5). `dpkg-deb` would make the same; this needs nothing of Debian where it runs.
- * @param control all of them but `md5sums`; what begins with `#!` may be run
+ * An archive in dpkg's format: deb(5). `dpkg-deb` would make the same; this does not need Debian.
+ * @param control all of them except `md5sums`; those that begin with `#!` are executable
  */
 export async function debianArchive(control: ControlFiles, files: readonly DebianFile[]): Promise<Buffer> {
   const all = { ...control, md5sums: md5sums(files) };
@@ -56,7 +56,7 @@ function md5sums(files: readonly DebianFile[]): string {
   return lines.toSorted((a, b) => (a.slice(34) < b.slice(34) ? -1 : 1)).join('');
 }
 
-/** The oldest archive format there is: a head of fixed columns before each member, which begins at an even place. */
+/** The ar format: a header of fixed columns before each member, which begins at an even offset. */
 function ar(members: readonly (readonly [name: string, content: Buffer])[]): Buffer {
   const parts = members.flatMap(([name, content]) => [
     Buffer.from(
@@ -68,7 +68,7 @@ function ar(members: readonly (readonly [name: string, content: Buffer])[]): Buf
   return Buffer.concat([Buffer.from('!<arch>\n'), ...parts]);
 }
 
-/** A file as Debian wants documents: compressed, with no name and no time in it. */
+/** A file compressed as Debian requires for documents, without name and time. */
 export function compressed(text: string | Buffer): Buffer {
   return gzipSync(text, { level: 9 });
 }

@@ -4,14 +4,14 @@ import { repository } from '../bundle/chunks.ts';
 import type { PackedFile } from '../files.ts';
 import { compressed, type DebianFile, debianArchive } from './archive.ts';
 
-/** Names of processors as Debian has them. */
+/** Debian's names of processor architectures. */
 export const architectures = { 'linux-x64': 'amd64', 'linux-arm64': 'arm64' } as const;
 
 export interface DebianParts {
   readonly version: string;
   readonly architecture: string;
   readonly executable: Buffer;
-  /** As every package has them: documents, manual pages, the unit. */
+  /** The same in every package: documents, manual pages, the unit. */
   readonly files: readonly PackedFile[];
   /** Shell completions, by shell. */
   readonly completions: Readonly<Record<'bash' | 'zsh' | 'fish', string>>;
@@ -20,7 +20,7 @@ export interface DebianParts {
 const scripts = join(repository, 'packaging/debian/scripts');
 const documents = '/usr/share/doc/mailbridge';
 
-/** The package for Debian and its kin: what `mailbridge install-service` makes, and the program. */
+/** The package for Debian and derivatives: the program, and what `mailbridge install-service` sets up. */
 export async function debianPackage(parts: DebianParts): Promise<Buffer> {
   const files = installedFiles(parts);
   const bytes = files.reduce((sum, { content }) => sum + content.length, 0);
@@ -91,7 +91,7 @@ function installedFiles(parts: DebianParts): DebianFile[] {
   ];
 }
 
-/** The unit runs what the package has installed. */
+/** The unit runs the program that the package installs. */
 function unit(shipped: string): string {
   return shipped
     .replace(
@@ -137,7 +137,7 @@ function changelog(version: string): string {
 `;
 }
 
-/** What lintian finds that is so on purpose. */
+/** Intentional deviations that lintian reports. */
 const overrides = `# The program is Node.js with its own libraries, as its authors build it.
 mailbridge: embedded-library
 mailbridge: unstripped-binary-or-object

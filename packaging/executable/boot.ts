@@ -1,6 +1,6 @@
 /**
- * What the single executable runs first, in its process and in each of its threads: it loads an entry point of the
- * program from the assets, and what that asks for when it asks.
+ * The first code that the single executable runs, in its process and in each of its threads: it loads an entry point of
+ * the program from the assets, and other chunks on demand.
  */
 
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -19,7 +19,7 @@ type ModuleFunction = (
   folder: string,
 ) => void;
 
-/** Where the build has the machine code of what was run written to, to put it among the assets. */
+/** Where the build has the machine code of executed functions written to, for inclusion among the assets. */
 const writeCodeTo = process.env.MAILBRIDGE_WRITE_CODE;
 
 const scripts = new Map<string, Script>();
@@ -40,7 +40,7 @@ function load(id: string): unknown {
 }
 
 function compiled(name: string): Script {
-  // One octet a character: the chunks are ASCII.
+  // One byte per character: the chunks are ASCII.
   const source = Buffer.from(getAsset(`lib/${name}`)).toString('latin1');
   const code = `(function (exports, require, module, __filename, __dirname) { ${source}\n})`;
   const cachedData = writeCodeTo === undefined ? codeOf(name) : undefined;
@@ -62,21 +62,21 @@ function writeCode(folder: string): void {
   for (const [name, script] of scripts) writeFileSync(join(folder, name), script.createCachedData());
 }
 
-/** Called by the names of /usr/sbin/sendmail and its kin, it does as they do. */
+/** Called by the names of /usr/sbin/sendmail and related commands, it acts as they do. */
 const calledAs: Readonly<Record<string, readonly string[]>> = {
   sendmail: ['sendmail'],
   mailq: ['sendmail', '-bp'],
   newaliases: ['sendmail', '-bi'],
 };
 
-/** glibc keeps memory apart for each thread, and after the first large piece keeps as much as that for ever. */
+/** glibc keeps separate memory for each thread, and after the first large allocation keeps that much permanently. */
 const memorySettings = {
   MALLOC_ARENA_MAX: '2',
   MALLOC_MMAP_THRESHOLD_: '131072',
   MALLOC_TRIM_THRESHOLD_: '131072',
 };
 
-/** What src/main.ts sets: machine code made under other flags is not taken. */
+/** Same as in src/main.ts: machine code made with other flags is rejected. */
 setFlagsFromString('--heap-growing-percent=40');
 
 function boot(): void {
@@ -89,7 +89,7 @@ function boot(): void {
   }
   const { argv, env } = process;
   const command = calledAs[basename(process.argv0)] ?? [];
-  // Only what is there when a process starts counts.
+  // Only variables present at process start count.
   if (process.platform === 'linux' && env.MALLOC_ARENA_MAX === undefined && process.execve) {
     process.execve(process.execPath, [process.argv0, ...argv.slice(2)], { ...memorySettings, ...env } as Record<
       string,

@@ -18,18 +18,18 @@ import { type Chunk, repository } from '../bundle/chunks.ts';
 import type { PackedFile } from '../files.ts';
 import { nodeBinary, type Platform } from './node-binary.ts';
 
-/** What Node.js looks for in itself: https://nodejs.org/api/single-executable-applications.html */
+/** The marker that Node.js looks for in itself: https://nodejs.org/api/single-executable-applications.html */
 const fuse = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
 
-/** What an executable is made of. */
+/** The contents of an executable. */
 export interface ExecutableParts {
   readonly chunks: readonly Chunk[];
   readonly files: readonly PackedFile[];
 }
 
 /**
- * Makes an executable of Node.js, the chunks and the files. For the platform that this runs on it holds the machine code
- * of what a start runs as well, which is made by starting it once.
+ * Makes an executable from Node.js, the chunks and the files. For the current platform it also contains the machine
+ * code of what a start runs, made by starting it once.
  */
 export async function makeExecutable(platform: Platform, parts: ExecutableParts, target: string): Promise<void> {
   const work = mkdtempSync(join(tmpdir(), 'mailbridge-executable-'));
@@ -46,7 +46,7 @@ export async function makeExecutable(platform: Platform, parts: ExecutableParts,
   }
 }
 
-/** @returns the file of each asset, by its name */
+/** @returns the file of each asset, by name */
 async function layOut({ chunks, files }: ExecutableParts, work: string): Promise<Record<string, string>> {
   const contents = new Map<string, string | Buffer>([
     ['boot.cjs', await boot()],
@@ -82,7 +82,7 @@ async function assemble(
     main: assets['boot.cjs'],
     output: blob,
     disableExperimentalSEAWarning: true,
-    // What bin/mailbridge.js gives to Node.js.
+    // Same as in bin/mailbridge.js.
     execArgv: ['--max-semi-space-size=2'],
     assets,
   };
@@ -95,7 +95,7 @@ async function assemble(
   await inject(target, 'NODE_SEA_BLOB', readFileSync(blob), { sentinelFuse: fuse });
 }
 
-/** Starts the executable, waits until it has asked in vain for a token, and ends it. */
+/** Starts the executable, waits until it has failed to get a token, and ends it. */
 async function startOnce(executable: string, code: string, work: string): Promise<void> {
   const config = join(work, 'config.json');
   writeFileSync(config, JSON.stringify(firstConfig(join(work, 'data'))), { mode: 0o600 });
@@ -114,7 +114,7 @@ async function startOnce(executable: string, code: string, work: string): Promis
   if (status !== 0) throw new Error(`${executable} does not run (${status}):\n${said}`);
 }
 
-/** As most bridges are: three listeners, an app. Nobody answers in Microsoft's place. */
+/** A typical bridge: three listeners, an app. Nothing answers in Microsoft's place. */
 function firstConfig(dataDir: string): object {
   const nowhere = 'https://127.0.0.1:9';
   const host = { host: '127.0.0.1', port: 9, security: 'tls' };

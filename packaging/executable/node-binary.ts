@@ -6,7 +6,7 @@ import { createGunzip } from 'node:zlib';
 import { unpackTar } from 'modern-tar/fs';
 import { repository } from '../bundle/chunks.ts';
 
-/** What an executable can be made for. */
+/** The platforms that executables can be made for. */
 export type Platform = 'linux-x64' | 'linux-arm64' | 'win-x64';
 
 export interface NodeBinary {
@@ -15,9 +15,7 @@ export interface NodeBinary {
   readonly license: string;
 }
 
-/**
- * The Node.js of the version that the project uses, for a platform, from npm. It is kept in node_modules/.cache.
- */
+/** The project's Node.js version for a platform, from npm. Kept in node_modules/.cache. */
 export async function nodeBinary(platform: Platform): Promise<NodeBinary> {
   const { version } = JSON.parse(readFileSync(join(repository, 'node_modules/node/package.json'), 'utf8')) as {
     version: string;
@@ -31,7 +29,7 @@ export async function nodeBinary(platform: Platform): Promise<NodeBinary> {
 async function fetchNode(name: string, folder: string): Promise<void> {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  // The machine that runs `npm ci` has it in npm's cache already.
+  // A machine that ran `npm ci` already has it in npm's cache.
   const options = ['--prefer-offline', '--json', '--pack-destination', folder];
   const answer = JSON.parse(
     execFileSync('npm', ['pack', name, ...options], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }),
@@ -44,7 +42,7 @@ async function fetchNode(name: string, folder: string): Promise<void> {
   rmSync(archive);
 }
 
-/** The package for Windows comes without it, and it is the same for all. */
+/** The Windows package lacks it, and it is the same for all. */
 function licenceOf(folder: string, version: string): string {
   const own = join(folder, 'LICENSE');
   if (existsSync(own)) return readFileSync(own, 'utf8');

@@ -3,7 +3,7 @@ import type { CommandHelp } from '../../src/cli/help/command-help.ts';
 import { head, item, page, paragraph, section, subsection } from './roff.ts';
 import { usageParts } from './usage.ts';
 
-/** mailbridge(1), made of the table of commands and of what `--help` says of each. */
+/** mailbridge(1), from the table of commands and each one's `--help`. */
 export function commandPage(commands: readonly CommandHelp[], version: string, date: string): string {
   return page([
     head('mailbridge', 1, version, date),

@@ -4,7 +4,7 @@ import { exampleConfig } from '../../src/config/example.ts';
 import { configJsonSchema } from '../../src/config/json-schema.ts';
 import { head, item, literal, page, paragraph, section, subsection } from './roff.ts';
 
-/** mailbridge-config(5), all of it from the schema, as docs/configuration.md. */
+/** mailbridge-config(5), generated from the schema like docs/configuration.md. */
 export function configPage(version: string, date: string): string {
   const blocks = describeConfig(configJsonSchema());
   return page([

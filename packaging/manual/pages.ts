@@ -8,7 +8,7 @@ export interface ManualPage {
   readonly text: string;
 }
 
-/** All manual pages. The same sources make the same pages. */
+/** All manual pages. The output depends only on the sources. */
 export async function manualPages(version: string): Promise<ManualPage[]> {
   const date = '2026-11-30';
   return [

@@ -1,4 +1,4 @@
-/** A text as groff and mandoc print it: what means something to them is escaped. */
+/** A text as groff and mandoc print it: characters special to them are escaped. */
 export function plain(text: string): string {
   return text
     .replaceAll('\\', '\\e')
@@ -7,7 +7,7 @@ export function plain(text: string): string {
     .replace(/^(?=[.'])/gm, '\\&');
 }
 
-/** A text of the documents: what stands between backquotes is bold, two asterisks vanish. */
+/** A text from the documents: backquoted parts become bold, double asterisks are dropped. */
 export function marked(text: string): string {
   return text
     .replaceAll('**', '')
@@ -29,23 +29,23 @@ export function paragraph(text: string): string {
   return `.PP\n${marked(text)}`;
 }
 
-/** A word and what it means, indented below it. */
+/** A word with its meaning indented below it. */
 export function item(word: string, meaning: string): string {
   return `.TP\n\\fB${plain(word)}\\fR\n${marked(meaning)}`;
 }
 
-/** Lines that stay as they are. */
+/** Lines kept as they are. */
 export function literal(text: string): string {
   return `.PP\n.RS 4\n.nf\n${plain(text.replace(/\n+$/, ''))}\n.fi\n.RE`;
 }
 
-/** A page of its parts, each of which may begin with `.PP`: a heading takes none after it. */
+/** A page from its parts, each of which may begin with `.PP`: after a heading it is left out. */
 export function page(parts: readonly string[]): string {
   return `${parts.join('\n').replace(/^(\.S[HS] .*\n)\.PP\n/gm, '$1')}\n`;
 }
 
 /** @param date of the page: `2026-11-30` */
 export function head(name: string, section: number, version: string, date: string): string {
-  // Long names and paths in narrow columns are not to be pulled apart.
+  // Justification would stretch columns with long names and paths.
   return `.TH ${name.toUpperCase().replaceAll('-', '\\-')} ${section} ${date} "mailbridge ${version}"\n.ad l`;
 }

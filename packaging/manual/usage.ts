@@ -2,7 +2,7 @@ import { item, literal, paragraph, plain } from './roff.ts';
 
 const explained = /^( +)(\S(?:.*?\S)?) {2,}(\S.*)$/;
 
-/** What `--help` of a command prints, as a part of a manual page: how it is called, then the rest. */
+/** The output of a command's `--help` as a part of a manual page: the usage line, then the rest. */
 export function usageParts(usage: string): string[] {
   const lines = usage.replace(/\n$/, '').split('\n');
   const parts: string[] = [];
@@ -15,7 +15,7 @@ export function usageParts(usage: string): string[] {
   return parts;
 }
 
-/** A block is a line and those that go on with it: as `src/cli/terminal/help.ts` has it. */
+/** A block is a line and its continuation lines, as in `src/cli/terminal/help.ts`. */
 function endOfBlock(lines: readonly string[], start: number): number {
   const first = lines[start] ?? '';
   if (first.trim() === '') return start + 1;

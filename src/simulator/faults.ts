@@ -1,13 +1,13 @@
-/** The parts of the simulator that can be told to fail. */
+/** The parts of the simulator that can be made to fail. */
 export const faultTargets = ['entra', 'graph', 'smtp', 'imap', 'pop3'] as const;
 export type FaultTarget = (typeof faultTargets)[number];
 
 /**
- * `status`: refuse with `status`, `code` and `text`. `reply`: the same, for the protocols that answer in lines.
- * `delay`: wait `delayMs`, then carry on. `cut-before`: destroy the connection before the request has had any effect, in
- * HTTP before its body is read, in SMTP behind the final dot. `cut-reading`: destroy it within the request's body.
- * `cut-after`: destroy it after it took effect and before the reply. `cut-answering`: destroy it within the reply, in
- * HTTP alone; elsewhere it is `cut-after`.
+ * `status`: refuse with `status`, `code` and `text`. `reply`: the same, for line-based protocols. `delay`: wait
+ * `delayMs`, then continue. `cut-before`: destroy the connection before the request has any effect, in HTTP before its
+ * body is read, in SMTP after the final dot. `cut-reading`: destroy it within the request's body. `cut-after`: destroy
+ * it after the request took effect and before the reply. `cut-answering`: destroy it within the reply, in HTTP only;
+ * elsewhere it is `cut-after`.
  */
 export const faultKinds = [
   'status',
@@ -20,10 +20,10 @@ export const faultKinds = [
 ] as const;
 export type FaultKind = (typeof faultKinds)[number];
 
-/** Where in an SMTP, IMAP or POP3 conversation a fault strikes. */
+/** Where in an SMTP, IMAP or POP3 conversation a fault applies. */
 const conversationStages = ['connect', 'auth', 'select', 'mail', 'rcpt', 'data'] as const;
 
-/** What a request to Graph is for. */
+/** The purpose of a Graph request. */
 export const graphOperations = [
   'listFolders',
   'getFolder',
@@ -62,11 +62,11 @@ export const graphOperations = [
 ] as const;
 export type GraphOperation = (typeof graphOperations)[number];
 
-/** Where a fault strikes: a stage of a conversation, or an operation of Graph. */
+/** Where a fault applies: a stage of a conversation, or a Graph operation. */
 export const faultStages = [...conversationStages, ...graphOperations] as const;
 export type FaultStage = (typeof faultStages)[number];
 
-/** One failure to come. */
+/** One staged failure. */
 export interface Fault {
   readonly target: FaultTarget;
   readonly kind: FaultKind;
@@ -74,32 +74,32 @@ export interface Fault {
   readonly status?: number;
   /** A Graph error code, an AADSTS number, or an enhanced status (`4.3.2`). */
   readonly code?: string;
-  /** What the error says; for IMAP and POP3 the whole text of the reply. */
+  /** The error's text; for IMAP and POP3 the whole text of the reply. */
   readonly text?: string;
-  /** Waited before the fault takes effect; with `delay` it is all there is. */
+  /** Wait before the fault takes effect; `delay` does nothing else. */
   readonly delayMs?: number;
   /** `Retry-After` of an HTTP answer. */
   readonly retryAfterSeconds?: number;
   /** Only for requests about this mailbox. */
   readonly mailbox?: string;
-  /** Octets of body or reply that still pass with `cut-reading` (default 0) and `cut-answering` (default half of it). */
+  /** Bytes of body or reply that still pass with `cut-reading` (default 0) and `cut-answering` (default half of it). */
   readonly afterBytes?: number;
-  /** Only at this stage; without it, wherever the target looks first. */
+  /** Only at this stage; by default, where the target checks first. */
   readonly at?: FaultStage;
 }
 
-/** A fault and how many more requests it meets. */
+/** A fault and how many more requests it applies to. */
 export interface ArmedFault extends Fault {
   readonly remaining: number;
 }
 
-/** The failures that are switched on; each request that fits uses one up, oldest first. */
+/** The staged failures; each matching request uses one up, oldest first. */
 export class Faults {
   #armed: ArmedFault[] = [];
-  /** Parts that are down for everybody until that is taken back; shows in none of the lists. */
+  /** Parts that are down for everybody until reset; not in any list. */
   outages: readonly FaultTarget[] = [];
 
-  /** @param count how many requests it meets, 1 or more */
+  /** @param count how many requests it applies to, 1 or more */
   add(fault: Fault, count = 1): void {
     this.#armed.push({ ...fault, remaining: count });
   }
@@ -113,8 +113,8 @@ export class Faults {
   }
 
   /**
-   * The fault that this request meets, if any, which is thereby used up.
-   * @param at the stage reached; a fault without a stage of its own fits `defaultStage` alone
+   * Takes the fault for this request, if any, and uses it up.
+   * @param at the stage reached; a fault without its own stage applies only at `defaultStage`
    */
   take(target: FaultTarget, mailbox?: string, at?: FaultStage, defaultStage = at): Fault | undefined {
     if (this.outages.includes(target)) return outageOf(target);
@@ -132,7 +132,7 @@ export class Faults {
   }
 }
 
-/** What is met at a part that is down: a refusal of everybody. */
+/** What a part that is down answers: a refusal for everybody. */
 function outageOf(target: FaultTarget): Fault {
   const texts = { imap: 'BAD Server is unavailable.', pop3: '-ERR [SYS/TEMP] Server is unavailable.' };
   if (target === 'imap' || target === 'pop3') return { target, kind: 'reply', text: texts[target] };

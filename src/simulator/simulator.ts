@@ -28,37 +28,35 @@ import { Tenant } from './tenant/tenant.ts';
 export interface SimulatorOptions {
   /** Default `127.0.0.1`. The control endpoint has no password: keep to loopback. */
   readonly host?: string;
-  /**
-   * First of six ports: Entra, Graph, IMAP, POP3, SMTP, control. 0 or nothing: any free ones.
-   */
+  /** First of six ports: Entra, Graph, IMAP, POP3, SMTP, control. 0 or undefined: any free ports. */
   readonly portBase?: number;
   readonly tenantId?: string;
   readonly clientId?: string;
   readonly clientSecret?: string;
-  /** Certificate (PEM, RSA) that the app registration accepts client assertions by. */
+  /** Certificate (PEM, RSA) with which the app registration accepts client assertions. */
   readonly clientCertificatePem?: string;
-  /** What everybody signs in with at first; default: made up. */
+  /** Everybody's initial password; default: generated. */
   readonly userPassword?: string;
-  /** Default: reports@, alice@ and bob@contoso.example. The first one's domain is the tenant's. */
+  /** Default: reports@, alice@ and bob@contoso.example. The domain of the first is the tenant's. */
   readonly mailboxes?: readonly string[];
   /** Mailboxes of personal accounts, which belong to no organization; default none. */
   readonly personalMailboxes?: readonly string[];
-  /** Where ca.pem goes; default a directory of its own that goes away at the end. */
+  /** Where ca.pem is written; default: a directory that is removed at the end. */
   readonly directory?: string;
-  /** Graph requests at a time per app and mailbox; Microsoft documents 4. */
+  /** Concurrent Graph requests per app and mailbox; Microsoft documents 4. */
   readonly graphConcurrentPerMailbox?: number;
   /** Size of a Graph request; Microsoft documents 4 MB. */
   readonly graphMaxRequestBytes?: number;
-  /** SMTP connections at a time per mailbox; Microsoft documents 3. */
+  /** Concurrent SMTP connections per mailbox; Microsoft documents 3. */
   readonly smtpConnectionsPerMailbox?: number;
-  /** False keeps a journal of what was accepted but no message: for more mail than memory. */
+  /** False keeps a journal of accepted mail but no messages: for more mail than memory. */
   readonly keepContent?: boolean;
   readonly log?: Log;
-  /** By which the sending limits count their minutes and days; default the machine's. */
+  /** For the minutes and days of sending limits; default: the system clock. */
   readonly clock?: Clock;
 }
 
-/** Where one of the mail protocols is reached. */
+/** The endpoint of a mail protocol. */
 export interface SimulatorMailEndpoint {
   readonly host: string;
   readonly port: number;
@@ -76,50 +74,50 @@ export interface Simulator {
     readonly smtp: SimulatorMailEndpoint;
     /** `http://host:port`; see docs/simulator.md. */
     readonly control: string;
-    /** The authority that issued the certificate of every endpoint, PEM. */
+    /** PEM certificate of the authority that issued every endpoint's certificate. */
     readonly caFile: string;
   };
   readonly tenantId: string;
   readonly tenantDomain: string;
   readonly clientId: string;
   readonly clientSecret: string;
-  /** The certificate registered, if any. */
+  /** The registered certificate, if any. */
   readonly certificate?: { readonly thumbprintSha256: string };
   readonly mailboxes: readonly string[];
-  /** Who may consent for the tenant and register apps. */
+  /** May consent for the tenant and register apps. */
   readonly adminUser: string;
-  /** What everybody signs in with at first. */
+  /** Everybody's initial password. */
   readonly userPassword: string;
-  /** Where code on the same machine gets tokens without a credential, as on an App Service machine. */
+  /** The endpoint where code on the same machine gets tokens without a credential, as on an App Service machine. */
   readonly managedIdentity: {
     /** The environment variable `IDENTITY_ENDPOINT`. */
     readonly endpoint: string;
     /** The environment variable `IDENTITY_HEADER`. */
     readonly header: string;
   };
-  /** What happened and what shall happen, for those in the same process. */
+  /** Past events and faults to stage, for callers in the same process. */
   readonly faults: Faults;
   /** How Graph behaves. */
   readonly graph: GraphBehaviour;
-  /** The requests that came to Graph. */
+  /** The requests that Graph received. */
   readonly graphRequests: GraphRequests;
   readonly tenant: Tenant;
   readonly signer: TokenSigner;
   readonly directory: MailboxDirectory;
   readonly transport: Transport;
-  /** What may be sent; nothing is limited at first. */
+  /** The sending limits; initially nothing is limited. */
   readonly limits: SendingLimits;
-  /** The limits that clients ran into. */
+  /** The limits that clients exceeded. */
   readonly violations: Violations;
-  /** Stops everything at once; connections are cut. */
+  /** Stops everything immediately; connections are cut. */
   close(): Promise<void>;
 }
 
 const defaultMailboxes = ['reports@contoso.example', 'alice@contoso.example', 'bob@contoso.example'];
 
 /**
- * Starts Microsoft 365 in this process: Entra ID, Graph and Exchange Online as their documents describe them.
- * Rejects with the system's error when a port cannot be had; nothing is left running then.
+ * Starts Microsoft 365 in this process: Entra ID, Graph and Exchange Online as their documents describe them. Rejects
+ * with the system's error if a port is unavailable; nothing is left running then.
  */
 export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
   const { host = '127.0.0.1', portBase = 0, log = silentLog, mailboxes = defaultMailboxes } = options;
@@ -230,7 +228,7 @@ function registeredCertificate(tenant: Tenant): Pick<Simulator, 'certificate'> {
     : {};
 }
 
-/** A certificate authority of its own, and one certificate for every endpoint. */
+/** A new certificate authority, and one certificate for every endpoint. */
 async function makeCertificates(host: string, directory: string | undefined) {
   const authority = await makeAuthority('Simulated Microsoft 365', 30);
   const names = [...new Set(['localhost', '127.0.0.1', host])] as [string, ...string[]];

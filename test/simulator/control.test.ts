@@ -104,7 +104,7 @@ test('journal, outbox and mailboxes show what was sent', async () => {
     entries: [{ n: 1, recipients: ['far@fabrikam.example'], size: content.length }, { n: 2 }],
   });
   expect(await octets('/outbox/2')).toEqual(content);
-  // A recipient given twice gets one copy for each submission.
+  // A recipient given twice gets one copy per submission.
   const { messages } = (await json(`/mailboxes/${alice}/inbox`)) as { messages: { uid: number; size: number }[] };
   expect(messages.map(({ size }) => size)).toEqual([content.length, content.length]);
   expect(await octets(`/mailboxes/${alice}/INBOX/${messages[1]!.uid}`)).toEqual(content);

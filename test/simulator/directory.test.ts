@@ -94,7 +94,7 @@ test('an app is registered, granted its permissions and given a secret, and its 
   const { access_token } = (await token.json()) as { access_token: string };
   expect(await m365.signer.verify(access_token)).toMatchObject({ appid: appId, roles: ['IMAP.AccessAsApp'] });
 
-  // Told once: afterwards only how it begins and when it ends.
+  // Shown once: afterwards only its beginning and its end date.
   const shown = (await graph('GET', `/applications?$filter=appId eq '${appId}'`)).body.value[0];
   expect(shown.passwordCredentials).toEqual([
     {
@@ -372,7 +372,7 @@ test('RBAC for Applications: a role of Exchange opens the mailboxes in its scope
   const app = m365.tenant.exchangeApp(m365.clientId);
   app.graphRbac = { 'Application Mail.Read': [alice], 'Application Mail.Send': 'all' };
   expect([await messages(alice), await messages('bob@contoso.example')]).toEqual([200, 403]);
-  // Grants add up: what Entra ID grants reaches every mailbox that no access policy keeps it from.
+  // Grants add up: a grant in Entra ID reaches every mailbox that no access policy excludes.
   await m365.control('PATCH', '/state', { graphRoles: ['Mail.ReadWrite'] });
   expect(await messages('bob@contoso.example')).toBe(200);
   await m365.control('PATCH', '/state', { graphMailboxes: [] });

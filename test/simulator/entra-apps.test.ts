@@ -14,7 +14,7 @@ afterEach(() => {
 
 const redirectUri = 'http://localhost:8400/consent';
 
-/** Makes an app that lists permissions and has none. */
+/** Makes an app that lists permissions but has none. */
 function registerApp(m365: Microsoft365) {
   const app = m365.tenant.register('Scanner');
   app.publicRedirectUris = ['http://localhost/consent'];

@@ -80,7 +80,7 @@ test('msal-node signs a person in by authorization code with PKCE, state and non
   expect(result.account?.username).toBe('alice@contoso.example');
   expect(claimsOf(result.accessToken)).toMatchObject({ scp: 'IMAP.AccessAsUser.All', upn: 'alice@contoso.example' });
 
-  // The refresh token is renewed with each use, and MSAL goes on with the new one.
+  // The refresh token is renewed with each use, and MSAL continues with the new one.
   for (let i = 0; i < 2; i++) {
     const silent = await client.acquireTokenSilent({ account: result.account!, scopes, forceRefresh: true });
     expect(silent.fromCache).toBe(false);
@@ -223,7 +223,7 @@ test('a session signs in without a page; prompt=login and select_account ask all
   await browser.open(authorizeUrl(m365, { prompt: 'select_account' }));
   expect((await browser.submitAndLeave({ account: 'alice@contoso.example' })).searchParams.get('code')).toBeTruthy();
 
-  // A second person: now the app has to say whom it means.
+  // A second person: now the app must say which one it means.
   await browser.open(authorizeUrl(m365, { prompt: 'select_account' }));
   await browser.submit({ account: '' });
   await signIn(m365, browser, 'bob@contoso.example');
@@ -233,7 +233,7 @@ test('a session signs in without a page; prompt=login and select_account ask all
   const { access_token } = await redeem(m365, hinted);
   expect(claimsOf(access_token!)).toMatchObject({ upn: 'bob@contoso.example' });
 
-  // A sign-in frequency ends sessions, and so does an administrator.
+  // A sign-in frequency policy ends sessions, and so does an administrator.
   await m365.control('PATCH', '/state', { policies: { signInFrequencySeconds: 3600 }, entraClockShiftSeconds: 3600 });
   expect(errorOf(await browser.leave(authorizeUrl(m365, { prompt: 'none' })))).toMatchObject({ code: 50058 });
   await m365.control('PATCH', '/state', { policies: { signInFrequencySeconds: 0 } });
@@ -276,7 +276,7 @@ test('where only administrators may consent, others are told so and may go back'
   expect(page.title).toBe('Need admin approval');
   expect(page.text('details')).toContain('AADSTS90094: ');
   expect(errorOf(await browser.submitAndLeave({}))).toMatchObject({ error: 'access_denied', code: 90094 });
-  // A permission that needs an administrator by itself.
+  // A permission that itself needs an administrator.
   await m365.control('PATCH', '/state', { policies: { userConsent: true } });
   const graphTools = { client_id: '14d82eec-204b-4c2f-b7e8-296a70dab67e', scope: 'Application.ReadWrite.All' };
   expect((await browser.open(authorizeUrl(m365, graphTools))).title).toBe('Need admin approval');

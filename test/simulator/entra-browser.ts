@@ -1,7 +1,7 @@
 import type { Response } from 'undici';
 import type { Microsoft365 } from './harness.ts';
 
-/** A page as a person without a mouse sees it. */
+/** A page as seen by a person without a mouse. */
 export interface Page {
   readonly url: string;
   readonly status: number;
@@ -11,15 +11,15 @@ export interface Page {
   text(id: string): string | undefined;
 }
 
-/** Where the site sent the browser: outside, to the app. */
+/** The URL, outside the site, that the browser was redirected to: the app's. */
 export type Redirect = URL;
 
-/** Where people sign in, and how it is reached. */
+/** The sign-in site, and how to reach it. */
 export type SignInSite = Pick<Microsoft365, 'get'> & {
   readonly endpoints: Pick<Microsoft365['endpoints'], 'authority'>;
 };
 
-/** A browser for the sign-in site: keeps cookies, fills in forms, and stops where a redirect leaves the site. */
+/** A browser for the sign-in site: keeps cookies, fills in forms, and stops when a redirect leaves the site. */
 export class FormBrowser {
   readonly #site: SignInSite;
   readonly #cookies = new Map<string, string>();
@@ -41,33 +41,33 @@ export class FormBrowser {
     return answer;
   }
 
-  /** Opens an address that answers with a redirect to the app at once. */
+  /** Opens an address that immediately redirects to the app. */
   async leave(url: string): Promise<Redirect> {
     const answer = await this.#request(url);
     if (answer instanceof URL) return answer;
     throw new Error(`no redirect but: ${answer.title} ${answer.text('error')}`);
   }
 
-  /** Sends the page's form with these fields (and its hidden ones), and returns the next page. */
+  /** Submits the page's form with these fields (and its hidden ones), and returns the next page. */
   async submit(fields: Record<string, string>): Promise<Page> {
     const answer = await this.#post(fields);
     if (answer instanceof URL) throw new Error(`left the site: ${answer}`);
     return answer;
   }
 
-  /** Sends the page's form, whose answer leaves the site. */
+  /** Submits the page's form; the answer leaves the site. */
   async submitAndLeave(fields: Record<string, string>): Promise<Redirect> {
     const answer = await this.#post(fields);
     if (answer instanceof URL) return answer;
     throw new Error(`no redirect but: ${answer.title} ${answer.text('error')}`);
   }
 
-  /** Sends the page's form, whose answer may or may not leave the site. */
+  /** Submits the page's form; the answer may leave the site. */
   submitOrLeave(fields: Record<string, string>): Promise<Page | Redirect> {
     return this.#post(fields);
   }
 
-  /** Sends the page's form, wherever that leads. */
+  /** Submits the page's form, wherever that leads. */
   #post(fields: Record<string, string>): Promise<Page | Redirect> {
     const { html, url } = this.page;
     const action = /<form method="post" action="([^"]+)"/.exec(html)?.[1];
@@ -121,7 +121,7 @@ function plain(text: string): string {
     .trim();
 }
 
-/** Types a device's code and signs in; accepts what is asked for. Ends on the last page. */
+/** Types a device's code, signs in and accepts the requested permissions. Ends on the last page. */
 export async function signInAtDevicePage(
   m365: Microsoft365,
   userCode: string,
@@ -135,13 +135,13 @@ export async function signInAtDevicePage(
   return browser.page;
 }
 
-/** User name and password, from the page that asks for the name. */
+/** Enters user name and password, from the page that asks for the name. */
 export async function signIn(m365: Microsoft365, browser: FormBrowser, username: string): Promise<Page> {
   await browser.submit({ username });
   return browser.submit({ password: m365.tenant.users.get(username)?.password ?? m365.userPassword });
 }
 
-/** Where a short address on this machine leads; any other address leads to itself. */
+/** The target of a short address on this machine; any other address is its own target. */
 export async function behindShortAddress(address: string): Promise<string> {
   if (!address.startsWith('http://localhost:')) return address;
   const answer = await fetch(address, { redirect: 'manual' });

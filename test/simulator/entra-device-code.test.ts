@@ -67,7 +67,7 @@ test('msal-node signs a person in by device code, and gets tokens for Exchange a
     ver: '2.0',
   });
 
-  // Another resource with the same sign-in: refused until it is consented to.
+  // Another resource with the same sign-in: refused until consented to.
   const silent = { account: result!.account!, scopes: ['https://graph.microsoft.com/Mail.Send'] };
   await expect(client.acquireTokenSilent(silent)).rejects.toMatchObject({
     errorNo: 65001,

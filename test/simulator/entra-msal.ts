@@ -1,7 +1,7 @@
 import { type INetworkModule, PublicClientApplication } from '@azure/msal-node';
 import type { Microsoft365 } from './harness.ts';
 
-/** The network of Microsoft's own client library, over the test's fetch. */
+/** An MSAL network module on top of the test's fetch. */
 export function msalNetwork(m365: Microsoft365): INetworkModule {
   const request = async (url: string, init: Parameters<Microsoft365['get']>[1]) => {
     const response = await m365.get(url, init);
@@ -14,7 +14,7 @@ export function msalNetwork(m365: Microsoft365): INetworkModule {
   } as INetworkModule;
 }
 
-/** Microsoft's client library as a public client of the simulator. */
+/** MSAL as a public client of the simulator. */
 export function publicClient(m365: Microsoft365, tenant = m365.tenantId, clientId = m365.clientId) {
   return new PublicClientApplication({
     auth: {

@@ -4,7 +4,7 @@ import { listenHttp } from '../../src/simulator/http/http-server.ts';
 import { needProgram } from '../support/external.ts';
 import { afterTest, type Microsoft365, microsoft365 } from './harness.ts';
 
-/** A browser that nobody here wrote. */
+/** A real browser. */
 async function openBrowser() {
   const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox'] });
   afterTest(() => browser.close());

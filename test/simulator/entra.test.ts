@@ -8,7 +8,7 @@ import { clientForm, type Microsoft365, microsoft365 } from './harness.ts';
 const graphScope = 'https://graph.microsoft.com/.default';
 const exchangeScope = 'https://outlook.office365.com/.default';
 
-/** Microsoft's own client library, over the test's fetch. */
+/** MSAL over the test's fetch. */
 function msal(m365: Microsoft365, credential: Partial<Configuration['auth']>, tenant = m365.tenantId) {
   return new ConfidentialClientApplication({
     auth: {
@@ -224,7 +224,7 @@ test.each(refusals)('%s is refused with AADSTS%i %s', async (_, code, error, att
   expect(response.status).toBe(error === 'invalid_client' ? 401 : 400);
 });
 
-/** A client assertion, made by hand. */
+/** A hand-made client assertion. */
 function assertion(
   m365: Microsoft365,
   certificate: { key: string; thumbprintSha256: string },

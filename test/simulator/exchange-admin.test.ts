@@ -16,7 +16,7 @@ const bob = 'bob@contoso.example';
 const appId = '11111111-1111-4111-8111-111111111111';
 const objectId = '22222222-2222-4222-8222-222222222222';
 
-/** A tenant whose app Exchange has not heard of. */
+/** A tenant whose app is unknown to Exchange. */
 function organization() {
   const users = [reports, alice, bob];
   const tenant = new Tenant({ domain: 'contoso.example', clientId: appId, users });
@@ -29,7 +29,7 @@ function organization() {
   return { tenant, app, administration, powershell };
 }
 
-/** One line for each cmdlet (its line and name), each text shown (`>`), each error (`!`). */
+/** One line for each cmdlet (its line and name), each text for people (`>`), each error (`!`). */
 function summary({ steps, host, errors }: Outcome): string {
   return [
     ...steps.map(({ line, cmdlet, asked }) => `${line} ${cmdlet}${asked ? ' (asked)' : ''}\n`),
@@ -132,7 +132,7 @@ test('the classic way: service principal, FullAccess, SendAs; all of it taken ba
   expect(done.steps.at(-3)?.output).toMatchObject([{ User: objectId, AccessRights: ['FullAccess'] }]);
   expect(done.steps.at(-2)?.output).toMatchObject([{ Trustee: objectId, AccessRights: ['SendAs'] }]);
   expect(app).toMatchObject({ mailboxPermissions: [reports], sendAs: [bob] });
-  // Made anew it is another one, and has none of it.
+  // Created again, it is a new one and has none of it.
   expect(powershell(`Remove-ServicePrincipal ${appId} -Confirm:$false`, register).errors).toEqual([]);
   expect(app).toMatchObject({ servicePrincipalObjectId: objectId, mailboxPermissions: [], sendAs: [] });
 });
@@ -254,7 +254,7 @@ test('protocols of a mailbox and SMTP AUTH of all: set, shown, given back to the
   expect(tenant.exchange).toMatchObject({ imapDisabledFor: [], popDisabledFor: [reports], smtpAuthEnabledFor: [] });
 });
 
-/** Logs in to a mailbox by IMAP and opens its INBOX: the replies to both. */
+/** Logs in to a mailbox over IMAP and opens its INBOX: the replies to both. */
 async function imap(m365: Microsoft365, mailbox: string, replies: { login: string; select?: string }) {
   const token = await m365.token('exchange');
   const initial = Buffer.from(`user=${mailbox}\x01auth=Bearer ${token}\x01\x01`).toString('base64');

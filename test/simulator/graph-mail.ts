@@ -47,7 +47,7 @@ export async function errorOf(answer: Answer) {
 export const stored = (m365: Microsoft365, address: string, folder = 'INBOX') =>
   m365.directory.messages(address, folder).map(({ content }) => content);
 
-/** Octets that look like nothing in particular and are the same each time. */
+/** Arbitrary-looking octets that are the same each time. */
 export function octets(length: number, seed = 1): Buffer {
   const made = Buffer.alloc(length);
   let state = seed;
@@ -58,10 +58,10 @@ export function octets(length: number, seed = 1): Buffer {
   return made;
 }
 
-/** The path behind the mailbox of a link that an answer gave. */
+/** The path after the mailbox of a link from an answer. */
 export const pathOf = (link: string) => link.replace(/^.*?\/users\/[^/]+/, '');
 
-/** The ids that stay. */
+/** Asks for immutable ids. */
 export const immutable = { Prefer: 'IdType="ImmutableId"' };
 
 /** A page of a list or of a round. */
@@ -72,7 +72,7 @@ export interface Page<T> {
   readonly '@odata.count'?: number;
 }
 
-/** Every page of a round; its entries, and where the next round begins. */
+/** Every page of a round: its entries, and where the next round begins. */
 export async function round<T>(app: Graph, path: string, headers = immutable): Promise<{ value: T[]; next: string }> {
   const value: T[] = [];
   for (let at = path; ; ) {

@@ -5,7 +5,7 @@ import { message, microsoft365 } from './harness.ts';
 const messages = 100_000;
 const day = Date.UTC(2026, 0, 1);
 
-/** A folder of 100,000 messages; counts how often the whole of one is made. */
+/** A folder of 100,000 messages; counts how often a complete message is made. */
 async function large() {
   const m365 = await microsoft365();
   const app = await graph(m365);
@@ -30,10 +30,10 @@ async function milliseconds(work: () => Promise<unknown>) {
   return performance.now() - started;
 }
 
-/** A page on an idle machine takes some 10 ms; with work that grows with the folder it would take hundreds. */
+/** A page takes about 10 ms on an idle machine; if its cost grew with the folder, it would take hundreds. */
 const quick = 120;
 
-/** The quickest of a few, so that a busy machine does not count. */
+/** The quickest of a few runs, to ignore other load on the machine. */
 async function quickest(work: () => Promise<unknown>, times = 5) {
   let best = Number.POSITIVE_INFINITY;
   for (let n = 0; n < times; n++) best = Math.min(best, await milliseconds(work));

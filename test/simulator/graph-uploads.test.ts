@@ -28,7 +28,7 @@ interface Upload {
   readonly id: string;
   readonly content: Buffer;
   readonly session: Session;
-  /** Puts the octets from start up to, and without, end. */
+  /** Puts the octets from start up to, but excluding, end. */
   put(start: number, end: number, headers?: Record<string, string>): Promise<Answer>;
 }
 
@@ -41,7 +41,7 @@ async function draft(m365: Microsoft365): Promise<{ app: Graph; id: string }> {
   return { app, id };
 }
 
-/** A draft and an upload session for one attachment of it. */
+/** A draft and an upload session for one of its attachments. */
 async function upload(m365: Microsoft365, size: number, more: object = {}): Promise<Upload> {
   const { app, id } = await draft(m365);
   const content = octets(size);

@@ -260,7 +260,7 @@ test('the fifth request at a time for one mailbox is throttled, one for another 
   await m365.control('POST', '/faults', { target: 'graph', kind: 'delay', delayMs: 400, mailbox: reports, count: 4 });
   const token = await m365.token('graph');
   const four = Array.from({ length: 4 }, () => sendMime(m365, hello, { token }));
-  // All four faults used up: all four requests are under way.
+  // All four faults are used up: all four requests are in progress.
   while (m365.faults.list().length > 0) await new Promise(setImmediate);
   const fifth = await sendMime(m365, hello, { token });
   expect([fifth.headers.get('retry-after'), ...(await errorOf(fifth))]).toEqual(['1', 429, 'ApplicationThrottled']);

@@ -9,7 +9,7 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
-/** Runs `cleanup` after the test, last come first served. */
+/** Runs `cleanup` after the test, last registered first. */
 export function afterTest(cleanup: () => Promise<void>): void {
   cleanups.push(cleanup);
 }
@@ -19,12 +19,12 @@ export interface Microsoft365 extends Simulator {
   /** Fetches from any endpoint, trusting the simulator's authority. */
   get(url: string, init?: Parameters<typeof fetch>[1]): ReturnType<typeof fetch>;
   control(method: string, path: string, body?: unknown): ReturnType<typeof fetch>;
-  /** Asks for a token as any OAuth client would. */
+  /** Requests a token as any OAuth client would. */
   tokenRequest(
     form: Record<string, string>,
     options?: { tenant?: string; headers?: Record<string, string> },
   ): ReturnType<typeof fetch>;
-  /** A token by client credentials. */
+  /** A token from client credentials. */
   token(resource: 'graph' | 'exchange'): Promise<string>;
 }
 
@@ -66,7 +66,7 @@ export async function microsoft365(options: SimulatorOptions = {}): Promise<Micr
   };
 }
 
-/** The form fields of a token request by secret. */
+/** The form fields of a token request with a client secret. */
 export function clientForm(simulator: Simulator): Record<string, string> {
   return {
     grant_type: 'client_credentials',

@@ -1,7 +1,7 @@
 import { ImapFlow } from 'imapflow';
 import { afterTest, type Microsoft365 } from './harness.ts';
 
-/** A client of the simulated IMAP, logged in with an app's token. */
+/** A client of the simulated IMAP server, logged in with an app's token. */
 export async function imapClient(m365: Microsoft365, mailbox: string): Promise<ImapFlow> {
   await m365.control('PATCH', '/state', { servicePrincipalRegistered: true, mailboxPermissions: 'all' });
   const { host, port } = m365.endpoints.imap;

@@ -19,7 +19,7 @@ async function readInbox(m365: Microsoft365, user: string, accessToken: string):
   await client.connect();
   try {
     const { exists } = await client.mailboxOpen('INBOX');
-    // Exchange has no message 1 in an empty folder, and says so.
+    // Exchange reports an error for message 1 in an empty folder.
     if (exists === 0) return [];
     const texts: string[] = [];
     for await (const { source } of client.fetch('1:*', { source: true })) texts.push(source?.toString() ?? '');
@@ -29,7 +29,7 @@ async function readInbox(m365: Microsoft365, user: string, accessToken: string):
   }
 }
 
-/** What the server said against it. */
+/** The server's error text. */
 async function refusal(reading: Promise<unknown>): Promise<string | undefined> {
   const error = (await reading.then(
     () => new Error('it was accepted'),

@@ -11,7 +11,7 @@ const day = 24 * 60 * 60 * second;
 const mime = message({ From: reports, To: alice, 'Message-ID': '<1@x.example>' });
 const many = (count: number, domain: string) => Array.from({ length: count }, (_, i) => `u${i}@${domain}`);
 
-/** Sends by Exchange SMTP; gives the reply, good or bad. */
+/** Sends over Exchange SMTP; returns the reply, good or bad. */
 async function smtp(m365: Microsoft365, user = reports) {
   const auth = { type: 'OAuth2', user, accessToken: await m365.token('exchange') };
   const { host, port } = m365.endpoints.smtp;

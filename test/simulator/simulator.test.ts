@@ -6,7 +6,7 @@ import { startSimulator } from '../../src/simulator/simulator.ts';
 import { freePorts } from '../support/ports.ts';
 import { afterTest, microsoft365 } from './harness.ts';
 
-/** Holds a port. */
+/** Occupies a port. */
 function occupy(port: number): Promise<Server> {
   return new Promise((resolve, reject) => {
     const server = createServer().once('error', reject);

@@ -18,7 +18,7 @@ interface ClientOptions {
   readonly auth?: object | null;
 }
 
-/** A mail client nobody here wrote: nodemailer with XOAUTH2. */
+/** A third-party mail client: nodemailer with XOAUTH2. */
 async function client(m365: Microsoft365, options: ClientOptions = {}) {
   const accessToken = options.token ?? (await m365.token('exchange'));
   const auth = options.auth ?? { type: 'OAuth2', user: options.user ?? reports, accessToken };

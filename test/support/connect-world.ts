@@ -5,13 +5,13 @@ import { afterTest, type Microsoft365, microsoft365 } from '../simulator/harness
 import { freePorts } from './ports.ts';
 import { alice, bob, contosoConfig, type Relay, relayFrom, reports } from './relay.ts';
 
-/** A bridge at which the people of contoso.com connect their mailboxes by themselves. */
+/** A bridge where the people of contoso.com connect their own mailboxes. */
 export interface ConnectWorld {
   readonly m365: Microsoft365;
   readonly relay: Relay;
   /** `http://127.0.0.1:PORT` */
   readonly origin: string;
-  /** Of the certificates made here. */
+  /** Issued the test's certificates. */
   readonly ca: string;
 }
 
@@ -19,9 +19,9 @@ type ConnectInput = NonNullable<NonNullable<ConfigInput['admin']>['connect']>;
 
 interface ConnectWorldOptions {
   readonly connect?: ConnectInput;
-  /** Beside the account for everybody of contoso.com. */
+  /** In addition to the account for everybody of contoso.com. */
   readonly accounts?: ConfigInput['accounts'];
-  /** People sign in in the browser that has the page open. */
+  /** People sign in in the browser that shows the page. */
   readonly byBrowser?: boolean;
 }
 

@@ -8,9 +8,9 @@ export interface CorpusMessage {
   readonly content: Buffer;
 }
 
-/** A message a listener has to refuse. */
+/** A message that a listener must refuse. */
 export interface RefusedMessage extends CorpusMessage {
-  /** What is wrong with it. NUL is listed for completeness; whether it is refused is the listener's choice. */
+  /** What is wrong with it. NUL is listed for completeness; a listener may or may not refuse it. */
   readonly fault: 'bare-lf' | 'bare-cr' | 'nul';
 }
 
@@ -27,8 +27,8 @@ function read(...subfolders: readonly string[]): CorpusMessage[] {
 }
 
 /**
- * Real-looking messages, all with CRLF line ends and ready for DATA (before dot-stuffing). Each that has a From field
- * is from reports@contoso.com, so that one account may send them all.
+ * Realistic messages, all with CRLF line ends and ready for DATA (before dot-stuffing). Each with a From field is from
+ * reports@contoso.com, so that one account can send them all.
  */
 export function corpus(): CorpusMessage[] {
   return read('generated', 'handwritten');

@@ -1,22 +1,22 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 
-/** Where a connection to PostgreSQL breaks: the server gets no question, or the client no answer, or half of it. */
+/** Where a connection to PostgreSQL breaks: the server gets no question, or the client gets no answer or half of it. */
 export type CutPoint = 'question' | 'answer' | 'middle of the answer';
 
 export interface CutOptions {
-  /** No other connection is taken until {@link Cutter.accept}. */
+  /** No other connection is accepted until {@link Cutter.accept}. */
   readonly andRefuse?: boolean;
-  /** Called right before it breaks. */
+  /** Called right before the connection breaks. */
   before?(): void;
 }
 
-/** A port in front of PostgreSQL that breaks connections at points of the protocol. */
+/** A port in front of PostgreSQL that breaks connections at given points of the protocol. */
 export interface Cutter {
   readonly port: number;
-  /** How many connections it has broken. */
+  /** Number of connections it has broken. */
   readonly cuts: number;
-  /** Breaks the connection over which the next question comes. */
+  /** Breaks the connection on which the next question arrives. */
   cutNext(point: CutPoint, options?: CutOptions): void;
   accept(): void;
   close(): Promise<void>;

@@ -2,15 +2,15 @@ import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 
-/** Tells an MTA that every login by XOAUTH2 is right. */
+/** Tells an MTA that every XOAUTH2 login is valid. */
 export interface DovecotAuth {
   readonly port: number;
   close(): Promise<void>;
 }
 
 /**
- * What Dovecot answers to the MTA that asks it about logins (Dovecot Authentication Protocol 1.1), for MTAs that can do
- * XOAUTH2 in this way alone.
+ * Answers an MTA's login queries as Dovecot does (Dovecot Authentication Protocol 1.1), for MTAs that support XOAUTH2
+ * only this way.
  */
 export async function startDovecotAuth(): Promise<DovecotAuth> {
   const sockets = new Set<Socket>();

@@ -9,33 +9,33 @@ import { freePorts } from './ports.ts';
 import { Maildir, type Owner } from './read-clients-maildir.ts';
 
 export interface DovecotOptions {
-  /** Asked about each token (RFC 7662); it says to whom it belongs. */
+  /** Asked about each token (RFC 7662); its answer says whom the token belongs to. */
   readonly introspectionUrl: string;
-  /** The authority that vouches for it, PEM. */
+  /** The authority of its certificate, PEM. */
   readonly introspectionCa: string;
 }
 
-/** A Dovecot that takes XOAUTH2 alone: IMAP with TLS from the first byte, POP3 with STLS. */
+/** A Dovecot that accepts only XOAUTH2: IMAP with TLS from the first byte, POP3 with STLS. */
 export interface Dovecot {
   readonly imapPort: number;
   readonly pop3Port: number;
   /** The authority of its certificate, PEM. */
   readonly ca: string;
-  /** The Maildir of whoever logs in. */
+  /** The Maildir of every user. */
   readonly maildir: Maildir;
-  /** Its own; gone with it. */
+  /** Its own folder; removed with it. */
   readonly folder: string;
   /** Removes all messages from INBOX. */
   clear(): Promise<void>;
-  /** What it logged. */
+  /** Its log. */
   log(): string;
   stop(): Promise<void>;
 }
 
-/** Starts a Dovecot with a configuration of its own, in a folder that goes away with it. */
+/** Starts a Dovecot with its own configuration, in a folder that is removed with it. */
 export async function startDovecot(options: DovecotOptions): Promise<Dovecot> {
   const folder = await mkdtemp(join(tmpdir(), 'mailbridge-dovecot-'));
-  // Its processes drop root's rights and still have to find their way.
+  // Its processes drop root's privileges and still need access to their folders.
   await chmod(folder, 0o755);
   const owner = await ownerOfMail();
   const maildir = await Maildir.make(join(folder, 'mail'), owner);
@@ -53,7 +53,7 @@ export async function startDovecot(options: DovecotOptions): Promise<Dovecot> {
     ...{ imapPort, pop3Port, ca: authority.cert, maildir, folder, log },
     async clear() {
       await maildir.clear();
-      // A session that is just ending may otherwise leave the removed messages in the index: Dovecot compares times.
+      // Otherwise a session that is just ending may leave the removed messages in the index: Dovecot compares times.
       await resync(join(folder, 'dovecot.conf'));
     },
     async stop() {
@@ -67,18 +67,18 @@ export async function startDovecot(options: DovecotOptions): Promise<Dovecot> {
   };
 }
 
-/** Whoever has not noticed by then that the master is gone: no process outlives its test. */
+/** For processes that have not noticed by then that the master is gone: no process outlives its test. */
 function endGroup(child: ChildProcess): void {
   try {
     process.kill(-(child.pid ?? Number.NaN), 'SIGKILL');
   } catch {
-    // Nobody was left.
+    // No process was left.
   }
 }
 
 const runsAsRoot = process.getuid?.() === 0;
 
-/** Whose the mail is: Dovecot gives none to root. Under root it is Dovecot's own user, else ours. */
+/** The owner of the mail: Dovecot gives none to root. Under root it is Dovecot's own user, otherwise ours. */
 async function ownerOfMail(): Promise<Owner & { readonly groupName: string }> {
   const user = runsAsRoot ? ['dovecot'] : [];
   const id = async (what: string) => (await runProgram('id', [what, ...user])).output.trim();
@@ -161,18 +161,18 @@ service pop3-login {
 `;
 }
 
-/** Lets Dovecot compare its index of INBOX with the files. @throws Error with what it said */
+/** Makes Dovecot compare its index of INBOX with the files. @throws Error with its output */
 async function resync(configFile: string): Promise<void> {
   const { code, output } = await runProgram('doveadm', ['-c', configFile, 'force-resync', '-u', 'anybody', 'INBOX']);
   if (code !== 0) throw new Error(`doveadm force-resync: ${output}`);
 }
 
-/** Runs Dovecot until it listens. @throws Error with what it said instead */
+/** Runs Dovecot until it listens. @throws Error with its output if it does not */
 async function run(configFile: string): Promise<{ child: ChildProcess; log: () => string }> {
-  // Where Debian has it, the search path of an ordinary user does not lead.
+  // Debian installs it outside an ordinary user's search path.
   const path = `${process.env.PATH ?? ''}:/usr/sbin`;
   const env = { ...process.env, PATH: path };
-  // A process group of its own, so that all of it can be ended.
+  // A separate process group, so that all of it can be ended.
   const child = spawn('dovecot', ['-F', '-c', configFile], { stdio: 'pipe', env, detached: true });
   let output = '';
   await new Promise<void>((resolve, reject) => {

@@ -1,14 +1,14 @@
 import { alice, bob, reports } from './relay.ts';
 
-/** A header and an envelope, and nothing said about how they go together. */
+/** A header and an envelope, independent of each other. */
 export interface EnvelopeCase {
   readonly name: string;
   /** Header fields that name recipients, or seem to. */
   readonly header: readonly string[];
   readonly envelope: readonly string[];
-  /** Default: that of the account's mailbox. */
+  /** Default: the account's mailbox. */
   readonly reversePath?: string;
-  /** Recipients of the envelope that are the same as another one. */
+  /** Envelope recipients that duplicate another one. */
   readonly same?: readonly string[];
   /** Parameters of RCPT TO. */
   readonly parameters?: string;
@@ -20,7 +20,7 @@ const erin = 'erin@fabrikam.com';
 const idn = 'post@xn--bcher-kva.example';
 const idnAsWritten = 'post@bücher.example';
 
-/** Mailboxes of the tenant beside those of the relay. */
+/** Mailboxes of the tenant in addition to those of the relay. */
 export const moreMailboxes = [carol, 'alice+tag@contoso.com', "o'neill@contoso.com"];
 
 const many = (count: number, domain: string) => Array.from({ length: count }, (_, n) => `u${n}@${domain}`);

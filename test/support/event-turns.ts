@@ -1,9 +1,9 @@
-/** Lets so many turns of the event loop pass; works while timers are faked. */
+/** Waits this many turns of the event loop; works while timers are faked. */
 export async function turns(count: number): Promise<void> {
   for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
 
-/** Resolves once a number has stood still for a good while. @returns the number */
+/** Resolves once a number has stopped changing for a good while. @returns the number */
 export async function settled(read: () => number): Promise<number> {
   let last = read();
   for (let quiet = 0; quiet < 25; quiet++) {
@@ -14,7 +14,7 @@ export async function settled(read: () => number): Promise<number> {
   return last;
 }
 
-/** Resolves once something is so; works while timers are faked. The test's own timeout is the limit. */
+/** Resolves once the condition is true; works while timers are faked. The test's own timeout is the limit. */
 export async function until(isSo: () => boolean): Promise<void> {
   while (!isSo()) await turns(1);
 }

@@ -3,7 +3,7 @@ import { createTransport } from 'nodemailer';
 import { type ProgramResult, runProgram } from './external.ts';
 import { alice, reports } from './relay.ts';
 
-/** Where a client finds the bridge and who it is: by password, or by the address it comes from. */
+/** How a client reaches the bridge and identifies itself: by password, or by its address. */
 export interface ClientSettings {
   readonly port: number;
   readonly security: 'starttls' | 'tls' | 'none';
@@ -13,18 +13,18 @@ export interface ClientSettings {
   readonly authorityFile: string;
 }
 
-/** What is to be sent, from reports@ to alice@. */
+/** The message to send, from reports@ to alice@. */
 export interface Letter {
-  /** A whole message, CRLF, to be sent as it is … */
+  /** A whole message, CRLF, to be sent unchanged … */
   readonly messageFile?: string;
-  /** … or what the client makes a message of. */
+  /** … or the parts that the client makes a message from. */
   readonly composed?: { readonly subject: string; readonly text: string; readonly attachments: readonly string[] };
 }
 
 /** A program that sends mail. */
 export interface MailClient {
   readonly name: string;
-  /** The program it needs; nothing for what is installed with the project. */
+  /** The program it needs; undefined if it is installed with the project. */
   readonly program?: string;
   send(settings: ClientSettings, letter: Letter): Promise<ProgramResult>;
 }
@@ -34,7 +34,7 @@ const swaks: MailClient = {
   program: 'swaks',
   async send({ port, security, login, localAddress }, { messageFile, composed }) {
     const header = composed ? ['--header', `Subject: ${composed.subject}`] : [];
-    // swaks ends what it is given with a line end of its own.
+    // swaks adds its own line end at the end of its input.
     const message = messageFile ? (await readFile(messageFile, 'latin1')).replace(/\r\n$/, '') : '';
     const args = [
       ...['--server', '127.0.0.1', '--port', String(port), '--from', reports, '--to', alice],
@@ -154,5 +154,5 @@ const nodemailer: MailClient = {
   },
 };
 
-/** Programs that nobody here wrote. */
+/** Third-party programs. */
 export const mailClients: readonly MailClient[] = [swaks, curl, python, nodemailer];

@@ -6,17 +6,17 @@ import { buffer } from 'node:stream/consumers';
 import { SMTPServer } from 'smtp-server';
 import type { CertificateAndKey } from '../../src/base/certificates.ts';
 
-/** What one of these servers was given. */
+/** What one of these servers received. */
 export interface Taken {
   readonly via: 'graph' | 'smtp';
   /** The mailbox named in the URL or at AUTH. */
   readonly mailbox: string;
   readonly content: Buffer;
-  /** Of the envelope; none at Graph. */
+  /** Of the envelope; empty for Graph. */
   readonly recipients: readonly string[];
 }
 
-/** Servers in Microsoft's place that share nothing with the simulator. */
+/** Servers that replace Microsoft's and share no code with the simulator. */
 export interface OtherMicrosoft {
   readonly authority: string;
   readonly graph: string;
@@ -27,7 +27,10 @@ export interface OtherMicrosoft {
   close(): Promise<void>;
 }
 
-/** A token endpoint and `sendMail` in one HTTPS server, and an SMTP server with XOAUTH2, by the library smtp-server. */
+/**
+ * A token endpoint and `sendMail` in one HTTPS server, and an SMTP server with XOAUTH2 made with the smtp-server
+ * library.
+ */
 export async function startOtherMicrosoft(tls: CertificateAndKey): Promise<OtherMicrosoft> {
   const taken: Taken[] = [];
   const tokenRequests: Record<string, string>[] = [];

@@ -3,33 +3,33 @@ import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import type { TestContext } from 'vitest';
 
-/** What a program said and how it ended. */
+/** A program's output and how it ended. */
 export interface ProgramResult {
   readonly code: number | null;
   readonly output: string;
 }
 
 /**
- * Skips a test whose program is not installed, with a line that says which. In continuous integration (`CI` is set)
- * it fails instead: there everything has to be installed.
+ * Skips a test whose program is not installed, and says which one. In continuous integration (`CI` is set) it fails
+ * instead: everything must be installed there.
  */
 export function needProgram(context: TestContext, name: string): void {
   if (isInstalled(name)) return;
   lacks(context, `${name} is not installed`);
 }
 
-/** The same for a module of Perl. */
+/** The same for a Perl module. */
 export function needPerlModule(context: TestContext, name: string): void {
   if (spawnSync('perl', [`-M${name}`, '-e', '1']).status !== 0) lacks(context, `${name} is not installed`);
 }
 
-/** Skips a test for what its machine lacks; as {@link needProgram}, it fails in continuous integration. */
+/** Skips a test that the machine cannot run; like {@link needProgram}, fails in continuous integration. */
 export function lacks(context: TestContext, what: string): never {
   if (process.env.CI) throw new Error(what);
   return skipLoudly(context, what);
 }
 
-/** Skips a test, with a line that says why: vitest tells the reason in its verbose report alone. */
+/** Skips a test and prints the reason: vitest prints it only in its verbose report. */
 export function skipLoudly(context: TestContext, why: string): never {
   const key = `${context.task.file.name} ${why}`;
   if (!told.has(key)) process.stderr.write(`${why}: tests of ${context.task.file.name} are skipped\n`);
@@ -39,17 +39,17 @@ export function skipLoudly(context: TestContext, why: string): never {
 
 const told = new Set<string>();
 
-/** Addresses of 127.0.0.0/8 beside 127.0.0.1 can be used as they are on Linux alone. */
+/** Only on Linux can addresses of 127.0.0.0/8 other than 127.0.0.1 be used without configuration. */
 export function needLoopbackAddresses(context: TestContext): void {
   if (process.platform !== 'linux') skipLoudly(context, '127.0.0.2 is no address of this machine');
 }
 
-/** Files of several users can be made by root alone. */
+/** Only root can create files of several users. */
 export function needRoot(context: TestContext): void {
   if (process.geteuid?.() !== 0) skipLoudly(context, 'not run as root, who alone can make files of other users');
 }
 
-/** Whether a program stands in the search path. */
+/** Whether a program is in the search path. */
 export function isInstalled(name: string): boolean {
   return (process.env.PATH ?? '').split(delimiter).some((folder) => {
     try {

@@ -1,7 +1,7 @@
 import type { Clock } from '../../src/base/clock.ts';
 import { isPending } from './pending.ts';
 
-/** A clock that a test moves by hand. */
+/** A clock that a test advances manually. */
 export class FakeClock implements Clock {
   #nowMs: number;
   #timers: { atMs: number; callback: () => void }[] = [];
@@ -22,13 +22,13 @@ export class FakeClock implements Clock {
     };
   }
 
-  /** Somebody sets the clock: timers go on as if nothing had happened. */
+  /** Simulates a change of the system time: timers are unaffected. */
   set(byMs: number): void {
     this.#nowMs += byMs;
     this.#timers = this.#timers.map((timer) => Object.assign(timer, { atMs: timer.atMs + byMs }));
   }
 
-  /** Moves on, calling every timer at its time and letting promises settle between two of them. */
+  /** Advances, calling every timer at its time and letting promises settle between two of them. */
   async advance(ms: number): Promise<void> {
     const end = this.#nowMs + ms;
     await settle();
@@ -45,12 +45,12 @@ export class FakeClock implements Clock {
   }
 }
 
-/** Turns of the event loop in which nothing is pending: so many steps a chain of promises and streams may have. */
+/** Turns of the event loop with nothing pending: the most steps that a chain of promises and streams may take. */
 const quietTurns = 8;
-/** Whatever waits longer for an answer is to wait: a test holds it back. */
+/** Anything that waits longer for an answer is meant to wait: a test holds it back. */
 const mostTurns = 400;
 
-/** Lets everything that needs no real waiting happen: promises, immediates, and the answers of stores. */
+/** Lets everything finish that needs no real waiting: promises, immediates, and the answers of stores. */
 export async function settle(): Promise<void> {
   let quiet = 0;
   for (let turn = 0; turn < mostTurns && quiet < quietTurns; turn++) {

@@ -1,30 +1,36 @@
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 
-/** A command: without its tag, and who sent it. */
+/** A command without its tag, and its sender. */
 export interface FakeImapCommand {
   readonly text: string;
   readonly socket: Socket;
 }
 
-/** What a server says to a command instead of what it would: whole lines but the tagged one; `silence` for nothing. */
+/**
+ * The server's response to a command instead of the usual one: complete lines except the tagged one; `silence` for
+ * none.
+ */
 type Staged = (command: FakeImapCommand) => { untagged?: string; tagged?: string } | 'silence' | undefined;
 
-/** An IMAP server with one folder, without TLS, that takes any token and can be made to answer as real ones sometimes do. */
+/**
+ * An IMAP server with one folder, without TLS, that accepts any token and can be made to answer as real servers
+ * sometimes do.
+ */
 export class FakeImap {
   /** Content by UID. */
   readonly messages = new Map<number, string>();
-  /** Removed by somebody else: in the list, but their bodies are NIL. */
+  /** Removed by another client: still listed, but their bodies are NIL. */
   readonly vanished = new Set<number>();
   readonly deleted = new Set<number>();
   capabilities = 'IMAP4rev1 SASL-IR AUTH=XOAUTH2 UIDPLUS';
-  /** What is said behind the end of a message. */
+  /** Sent after the end of a message. */
   behindTheEnd = '""';
-  /** Said before every answer to FETCH. */
+  /** Sent before every response to FETCH. */
   unasked = '';
   stage: Staged = () => undefined;
   /** Every command, without its tag. */
   readonly received: string[] = [];
-  /** Tag of the command that came last. */
+  /** Tag of the most recent command. */
   lastTag = '';
   readonly sockets = new Set<Socket>();
   readonly #server = createServer((socket) => this.#serve(socket));

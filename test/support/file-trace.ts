@@ -4,8 +4,8 @@ import { basename } from 'node:path';
 import type * as sqlite from 'node:sqlite';
 
 /*
- * What a program does to the disk, in order: given to `vi.mock`, the modules of Node.js work as ever and say what they
- * were told. Names are those of files, without their folders.
+ * Records what a program does to the disk, in order: passed to `vi.mock`, the modules of Node.js work as usual and
+ * report their calls. Names are file names without folders.
  */
 
 type Say = (event: string) => void;

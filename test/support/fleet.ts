@@ -8,7 +8,7 @@ import { type LogLine, Mailbridge } from './process.ts';
 import { contosoAccount, contosoConfig, password, type RelayFolder, relayFolder } from './relay.ts';
 import { SmtpDialogue } from './smtp-dialogue.ts';
 
-/** Mailboxes that a fleet sends as, half of them by each courier. */
+/** Mailboxes that a fleet sends as, half of them through each courier. */
 export const fleetMailboxes = Array.from({ length: 12 }, (_, at) => `m${at}@contoso.com`);
 
 const byCourier = {
@@ -16,18 +16,18 @@ const byCourier = {
   smtp: fleetMailboxes.filter((_, at) => at % 2),
 };
 
-/** One bridge of several, and its place on the disk. */
+/** One bridge of several, and its folder. */
 export interface FleetBridge {
   readonly name: string;
   readonly folder: RelayFolder;
   port: number;
   configOn(port: number): ConfigInput;
   process: Mailbridge;
-  /** Processes that ran before it. */
+  /** Processes that ran before the current one. */
   readonly earlier: Mailbridge[];
 }
 
-/** Several bridges before one simulator, with one queue on PostgreSQL. */
+/** Several bridges in front of one simulator, with one queue on PostgreSQL. */
 export class Fleet {
   readonly bridges: readonly FleetBridge[];
 
@@ -61,12 +61,12 @@ export class Fleet {
     return this.bridges[randomInt(this.bridges.length)] as FleetBridge;
   }
 
-  /** Kills it with no warning, and starts it again. */
+  /** Kills it without warning and starts it again. */
   async crash(bridge: FleetBridge): Promise<void> {
     await bridge.process.kill();
     bridge.earlier.push(bridge.process);
     bridge.process = await startBridge(bridge.folder).catch(async (error: unknown) => {
-      // While it was down another program of this machine may have taken the port.
+      // While it was down, another program on this machine may have taken the port.
       if (!/\(port-in-use\)/.test(`${error}`)) throw error;
       bridge.port = await freePorts();
       await bridge.folder.configure(bridge.configOn(bridge.port));
@@ -74,7 +74,7 @@ export class Fleet {
     });
   }
 
-  /** What all bridges have logged, in order. @param fits which lines are wanted */
+  /** The log lines of all bridges, in order. @param fits which lines are wanted */
   lines(fits: (line: LogLine) => boolean): (LogLine & { readonly bridge: string })[] {
     return this.bridges
       .flatMap(({ name, earlier, process }) =>
@@ -83,7 +83,7 @@ export class Fleet {
       .toSorted((one, other) => one.time.localeCompare(other.time));
   }
 
-  /** Messages that are not delivered, as `mailbridge queue list` shows them. */
+  /** Undelivered messages, as `mailbridge queue list` shows them. */
   async waiting(): Promise<unknown[]> {
     const [first] = this.bridges as readonly [FleetBridge];
     const listed = Mailbridge.run(['queue', 'list', '--json', '--config', first.folder.configFile]);
@@ -100,7 +100,7 @@ export class Fleet {
   }
 }
 
-/** Several start at once, on a machine that has enough to do. */
+/** Several start at once, on a busy machine. */
 function startBridge({ configFile }: RelayFolder): Promise<Mailbridge> {
   return Mailbridge.start(configFile, { patienceMs: 60_000 });
 }
@@ -124,7 +124,7 @@ function fleetConfig(
   });
 }
 
-/** What became of a message as its client saw it. */
+/** The outcome of a message as its client saw it. */
 export type FleetOutcome = 'accepted' | 'refused' | 'unanswered' | 'unsent';
 
 /** The Message-ID of a message of {@link FleetClients}. */
@@ -132,10 +132,10 @@ export function fleetId(number: number): string {
   return `<fleet-${number}@contoso.com>`;
 }
 
-/** Clients that send on and on, each message to a bridge by chance. */
+/** Clients that send continuously, each message to a random bridge. */
 export class FleetClients {
   readonly outcomes = new Map<number, FleetOutcome>();
-  /** When the client knew it, as ISO 8601, and the reply. */
+  /** The time when the client got the reply, as ISO 8601, and the reply. */
   readonly answers = new Map<number, string>();
   /** Replies to messages that were not accepted. */
   readonly refusals = new Set<string>();
@@ -145,7 +145,7 @@ export class FleetClients {
   #isOver = false;
   #running: Promise<void> | undefined;
 
-  /** @param pauseMs of each client behind each message */
+  /** @param pauseMs of each client after each message */
   constructor(fleet: Fleet, clients: number, pauseMs: number) {
     this.#fleet = fleet;
     this.#pauseMs = pauseMs;
@@ -203,7 +203,7 @@ export class FleetClients {
   }
 }
 
-/** A bridge that stands still says nothing; a client waits for minutes, a test does not. */
+/** A bridge that hangs says nothing; a client waits for minutes, a test does not. */
 async function answered<T>(reply: Promise<T>): Promise<T | undefined> {
   return await Promise.race([reply, delay(20_000, undefined, { ref: false })]);
 }

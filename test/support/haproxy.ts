@@ -8,7 +8,7 @@ import { needProgram, runProgram } from './external.ts';
 import { freePorts } from './ports.ts';
 import { until } from './relay.ts';
 
-/** Debian has it where root alone looks for programs. */
+/** Debian installs it in root's search path only. */
 const path = `${process.env.PATH}:/usr/sbin`;
 
 export function needHaproxy(context: TestContext): void {
@@ -16,17 +16,17 @@ export function needHaproxy(context: TestContext): void {
   needProgram(context, 'haproxy');
 }
 
-/** A port of the balancer, and what stands below its `bind`. */
+/** A port of the balancer, and the lines after its `bind`. */
 export interface Front {
   readonly name: string;
   readonly lines: readonly string[];
 }
 
-/** HAProxy, before whatever its fronts name. */
+/** HAProxy, in front of the servers that its fronts name. */
 export class Haproxy {
   readonly #child: ChildProcess;
   readonly #ports: ReadonlyMap<string, number>;
-  /** What it wrote: the changes of its servers' states among it. */
+  /** Its output, including state changes of its servers. */
   output = '';
 
   private constructor(child: ChildProcess, ports: ReadonlyMap<string, number>) {
@@ -39,7 +39,7 @@ export class Haproxy {
     }
   }
 
-  /** Starts it, and waits until it listens. */
+  /** Starts it and waits until it listens. */
   static async start(folder: string, fronts: readonly Front[]): Promise<Haproxy> {
     const ports = new Map<string, number>();
     for (const { name } of fronts) ports.set(name, await freePorts());
@@ -61,7 +61,7 @@ export class Haproxy {
   }
 }
 
-/** What HAProxy thinks of a configuration; empty where it finds nothing wrong. */
+/** HAProxy's errors and warnings for a configuration; empty if there are none. */
 export async function haproxyFaults(file: string): Promise<string> {
   const { code, output } = await runProgram('haproxy', ['-c', '-q', '-f', file]);
   return code === 0 ? output.trim() : `${code}: ${output}`;

@@ -7,7 +7,7 @@ import { serveImap } from '../../src/imap/serve.ts';
 import type { ImapSession } from '../../src/imap/session.ts';
 import type { MailStore } from '../../src/mailbox/mail-store.ts';
 
-/** Serves the engine over any store, with all that it can do announced; every password opens the store. */
+/** Serves the engine over any store, announcing all capabilities; every password opens the store. */
 export function serveEngine(
   socket: Duplex,
   openStore: (username: string) => MailStore,

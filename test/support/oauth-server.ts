@@ -3,21 +3,21 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { httpsServer } from '../base/https-server.ts';
 import { noteSecret, type SecretKind } from './secret-search/record.ts';
 
-/** An authorization server that is not Microsoft's. */
+/** A third-party authorization server. */
 export interface OAuthServer {
   readonly url: string;
   readonly ca: string;
   readonly clientId: string;
   readonly clientSecret: string;
-  /** What the person types. */
+  /** The code that the person types. */
   readonly userCode: string;
-  /** Answers to the next polls with a device code; when there is none left the person has signed in. */
+  /** Answers to the next polls with a device code; once empty, the person has signed in. */
   readonly polls: ('authorization_pending' | 'slow_down' | 'access_denied' | 'expired_token')[];
-  /** Seconds between two polls that it asks for. */
+  /** Requested seconds between two polls. */
   interval: number;
   /** The form of every request to the token endpoint. */
   readonly posts: URLSearchParams[];
-  /** Access tokens, refresh tokens and device codes that it has given out. */
+  /** Issued access tokens, refresh tokens and device codes. */
   readonly secrets: string[];
   close(): Promise<void>;
 }
@@ -26,9 +26,9 @@ const deviceGrant = 'urn:ietf:params:oauth:grant-type:device_code';
 const person = { preferred_username: 'carol@fabrikam.example', sub: 'carol', oid: 'carol', tid: 'fabrikam' };
 
 /**
- * Client credentials (RFC 6749 section 4.4), device code (RFC 8628) and refresh (RFC 6749 section 6) as the RFCs have
- * them, found through OpenID Connect Discovery 1.0. Knows nothing of what is Microsoft's own, but that every path begins
- * with a tenant, here called a realm, and that `…/devicecode` stands beside `…/token`: Microsoft's library wants it so.
+ * Client credentials (RFC 6749 section 4.4), device code (RFC 8628) and refresh (RFC 6749 section 6) as in the RFCs,
+ * found through OpenID Connect Discovery 1.0. Has nothing specific to Microsoft, except that every path begins with a
+ * tenant, here called a realm, and that `…/devicecode` is next to `…/token`: Microsoft's library requires it.
  */
 export async function startOAuthServer(): Promise<OAuthServer> {
   const state = {

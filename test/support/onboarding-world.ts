@@ -13,25 +13,25 @@ export const reports = 'reports@contoso.example';
 export const alice = 'alice@contoso.example';
 export const bob = 'bob@contoso.example';
 
-/** A command that has run to its end. */
+/** A finished command. */
 export interface Ran extends Exit {
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** A machine on which `mailbridge` was just installed, and a tenant that knows nothing of it. */
+/** A machine where `mailbridge` was just installed, and a tenant that knows nothing of it. */
 export interface OnboardingWorld {
   readonly m365: Microsoft365;
   readonly folder: string;
-  /** Who runs the commands from now on; undefined: who runs the tests. */
+  /** The user that runs the commands from now on; undefined: the user that runs the tests. */
   user: MailbridgeOptions['user'];
-  /** Everything that any command has printed so far. */
+  /** Everything that the commands have printed so far. */
   printed(): string;
   /** Starts a command in the folder, as a person does in a terminal. */
   begin(...args: string[]): Mailbridge;
-  /** Runs a command to its end. @param meanwhile what somebody else does while it waits for them */
+  /** Runs a command to its end. @param meanwhile what another person does while the command waits */
   run(args: readonly string[], meanwhile?: (running: Mailbridge) => Promise<void>): Promise<Ran>;
-  /** Runs a command that has to succeed. */
+  /** Runs a command that must succeed. */
   succeed(args: readonly string[], meanwhile?: (running: Mailbridge) => Promise<void>): Promise<Ran>;
   /** `mailbridge start`, once it is ready. */
   start(): Promise<Mailbridge>;
@@ -47,7 +47,7 @@ interface WrittenConfig {
 export async function onboardingWorld(): Promise<OnboardingWorld> {
   const m365 = await microsoft365();
   m365.tenant.lifetimes.deviceCodeIntervalSeconds = 0.05;
-  // The one that the simulator hands out is not there: everything begins with nothing.
+  // Without the simulator's own registration: everything starts from nothing.
   m365.tenant.apps.delete(m365.clientId.toLowerCase());
   const folder = temporaryFolder();
   const { authority, graph, imap, pop3, smtp, caFile } = m365.endpoints;
@@ -93,7 +93,7 @@ export async function onboardingWorld(): Promise<OnboardingWorld> {
   return world;
 }
 
-/** `mailbridge init` with options for its answers. @returns what programs log in with */
+/** `mailbridge init` with its answers given as options. @returns the programs' credentials */
 export async function init(
   world: OnboardingWorld,
   answers: Readonly<Record<string, string>>,
@@ -106,7 +106,7 @@ export async function init(
     ...answers,
   }).flatMap(([name, value]) => [`--${name}`, value]);
   const { stdout } = await world.succeed(['init', '--yes', '--json', ...options]);
-  // The ports that init found free may be taken by another test before the bridge starts.
+  // Another test may take the ports that init found free before the bridge starts.
   world.changeConfig((config) => ({
     ...config,
     listeners: config.listeners.map((each) => ({ ...each, port: 0 })),
@@ -115,14 +115,14 @@ export async function init(
   return JSON.parse(stdout) as { username: string; password: string };
 }
 
-/** The device code that a command shows. */
+/** The device code that a command prints. */
 export async function shownCode(running: Mailbridge): Promise<string> {
   const pattern = /enter the code\s+([A-Z\d]{9})/;
   await running.text(pattern, 'a device code');
   return pattern.exec(running.stdout)?.[1] ?? '';
 }
 
-/** An Exchange administrator runs the script that `mailbridge exchange-script` prints. */
+/** As an Exchange administrator, runs the script that `mailbridge exchange-script` prints. */
 export async function runExchangeScript(world: OnboardingWorld, ...args: string[]): Promise<void> {
   const { stdout: script } = await world.succeed(['exchange-script', ...args]);
   const answer = await world.m365.get(`${world.m365.endpoints.control}/exchange-powershell`, {
@@ -132,7 +132,7 @@ export async function runExchangeScript(world: OnboardingWorld, ...args: string[
   expect(answer.status, `${await answer.text()}\n${script}`).toBe(200);
 }
 
-/** Sends a message to the mailbox itself by SMTP, and reads it back by IMAP and by POP3. */
+/** Sends a message to the mailbox itself over SMTP, and reads it back over IMAP and POP3. */
 export async function mailFlows(
   world: OnboardingWorld,
   bridge: Mailbridge,
@@ -160,7 +160,7 @@ export async function mailFlows(
   });
   await client.logout();
 
-  // This client knows no STLS; on loopback a password may go in the clear.
+  // This client does not support STLS; on loopback a password may be sent in the clear.
   const reader = new Pop3Command({ user: login.username, password: login.password, host, port: pop3 });
   const listed = (await reader.UIDL()) as string[][];
   const last = await reader.RETR(Number(listed.at(-1)?.[0]));
@@ -172,7 +172,7 @@ function authorityFile(bridge: Mailbridge): string {
   return String(bridge.lines.find(({ file, msg }) => file !== undefined && /have to trust/.test(msg))?.file);
 }
 
-/** Every file in a folder and below, with its mode. */
+/** Every file in and below a folder, with its mode. */
 export function filesBelow(folder: string): { readonly path: string; readonly mode: number }[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())

@@ -1,14 +1,14 @@
-/** What waits for an answer that comes by itself, and soon: calls of stores. */
+/** Number of pending store calls that will be answered soon without further action. */
 let waiting = 0;
 
-/** Whether something waits for such an answer. */
+/** Whether any such call is pending. */
 export function isPending(): boolean {
   return waiting > 0;
 }
 
 /**
- * The same object, whose answers `settle` waits for, as far as its methods, or the objects they give, answer with
- * promises. What a test sets on it is set on the object.
+ * The same object, with `settle` waiting for its answers, if its methods, or those of the objects they return, return
+ * promises. Properties that a test sets are set on the original object.
  */
 export function watched<Watched extends object>(object: Watched): Watched {
   return new Proxy(object, {

@@ -1,12 +1,12 @@
 import { createServer } from 'node:net';
 
-// The system takes the near ends of outgoing connections from 32768 up (Linux) or 49152 up (macOS, Windows):
-// a port from there that is free now may be anybody's a moment later. Each process starts at a place of its own.
+// The system uses local ports of outgoing connections from 32768 up (Linux) or 49152 up (macOS, Windows): a free port
+// in that range may be taken a moment later. Each process starts at a different position.
 const first = 20_000;
 const count = 12_000;
 let next = (process.pid * 64) % count;
 
-/** The first of some consecutive ports that nobody has and the system gives to nobody. */
+/** The first of some consecutive ports that are free and that the system does not assign. */
 export async function freePorts(wanted = 1): Promise<number> {
   for (let tried = 0; tried < count; tried += wanted) {
     const base = first + (next % (count - wanted));

@@ -10,13 +10,13 @@ import { isInstalled, needProgram, runProgram, skipLoudly } from './external.ts'
 import { freePorts } from './ports.ts';
 import { until } from './relay.ts';
 
-/** A Postfix that takes mail for `contoso.com` by XOAUTH2, whoever it is, and keeps it. */
+/** A Postfix that accepts mail for `contoso.com` with any XOAUTH2 login, and keeps it. */
 export interface Postfix {
   readonly port: number;
   readonly version: string;
-  /** What it has delivered so far; its own trace fields are left out, and lines end in LF. */
+  /** Messages delivered so far, without its own trace fields and with LF line ends. */
   messages(): Promise<string[]>;
-  /** Waits until it has delivered everything that it took. */
+  /** Waits until it has delivered everything that it accepted. */
   settled(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -26,18 +26,18 @@ export function isPostfixReady(): boolean {
   return isInstalled('postfix') && process.getuid?.() === 0;
 }
 
-/** Skips a test where Postfix is missing, and where it cannot be run. */
+/** Skips a test if Postfix is missing or cannot be run. */
 export function needPostfix(context: TestContext): void {
   needProgram(context, 'postfix');
   if (process.getuid?.() !== 0) skipLoudly(context, 'Postfix can be run by root alone');
 }
 
-/** Of nobody, to whom Postfix delivers. */
+/** The user nobody, to whom Postfix delivers. */
 const nobody = 65_534;
 
 /**
- * Starts a Postfix with a configuration of its own, in a folder that goes away with it. It takes a dot between bare LFs
- * for the end of a message, as Postfix did before version 3.9: whatever could be smuggled would be.
+ * Starts a Postfix with its own configuration, in a folder that is removed with it. It accepts a dot between bare LFs
+ * as the end of a message, as Postfix did before version 3.9, so that anything that can be smuggled is.
  */
 export async function startPostfix(): Promise<Postfix> {
   const folder = await mkdtemp(join(tmpdir(), 'mailbridge-postfix-'));
@@ -124,7 +124,7 @@ function canConnect(port: number): Promise<boolean> {
 async function delivered(folder: string): Promise<string[]> {
   const names = await readdir(folder).catch(() => []);
   const messages = await Promise.all(names.map((name) => readFile(join(folder, name), 'latin1')));
-  // Return-Path, X-Original-To, Delivered-To and its own Received field stand first.
+  // Return-Path, X-Original-To, Delivered-To and its own Received field come first.
   return messages.map((message) =>
     message.replace(/^(?:(?:Return-Path|X-Original-To|Delivered-To): .*\n)*Received: .*\n(?:[ \t].*\n)*/, ''),
   );
@@ -142,6 +142,6 @@ async function end(master: ChildProcess): Promise<void> {
   try {
     process.kill(-(master.pid ?? Number.NaN), 'SIGKILL');
   } catch {
-    // Nobody was left.
+    // No process was left.
   }
 }

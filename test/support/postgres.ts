@@ -25,20 +25,20 @@ import { lacks } from './external.ts';
 import { freePorts } from './ports.ts';
 import { noteSecret } from './secret-search/record.ts';
 
-/** Where the programs of a PostgreSQL are. */
+/** The programs of a PostgreSQL installation. */
 export interface PostgresPrograms {
   /** For the names of tests. */
   readonly name: string;
   readonly folder: string;
 }
 
-/** Debian's, the newest of them, where it is installed; CI installs it. */
+/** The newest Debian one installed; CI installs it. */
 export const debianPostgres: PostgresPrograms | undefined = globSync('/usr/lib/postgresql/*/bin/initdb')
   .toSorted()
   .slice(-1)
   .map((program) => ({ name: "Debian's PostgreSQL", folder: dirname(program) }))[0];
 
-/** That which an npm package ships: it needs no installation. Undefined where there is none for this machine. */
+/** The one from an npm package, which needs no installation. Undefined if there is none for this platform. */
 export const packagedPostgres: PostgresPrograms | undefined = packaged();
 
 function packaged(): PostgresPrograms | undefined {
@@ -51,10 +51,13 @@ function packaged(): PostgresPrograms | undefined {
   }
 }
 
-/** That which tests run against: the packaged one, else Debian's. */
+/** The one that tests run against: the packaged one, otherwise Debian's. */
 export const anyPostgres = packagedPostgres ?? debianPostgres;
 
-/** A server for the tests of a file, which are left out where there is none, but in continuous integration. @returns it, once they run */
+/**
+ * A server for the tests of a file, which are skipped if there is none, except in continuous integration. @returns a
+ * function that gives the server while the tests run
+ */
 export function postgresForTests(settings: Readonly<Record<string, string>> = {}): () => Postgres {
   let server: Postgres | undefined;
   beforeAll(async () => {
@@ -69,13 +72,13 @@ export function postgresForTests(settings: Readonly<Record<string, string>> = {}
 
 const execute = promisify(execFile);
 const asRoot = process.geteuid?.() === 0;
-/** The server refuses to run as root, and wants a user with a name: nobody. */
+/** The server refuses to run as root and requires a named user: nobody. */
 const user = { uid: 65_534, gid: 65_534 };
 const nobody = asRoot ? user : {};
-/** For npm, a package has no symbolic links, and may not be readable by others than who installed it. */
+/** npm packages contain no symbolic links, and may be readable only by the user who installed them. */
 let linked: string | undefined;
 
-/** A server of a test's own, on 127.0.0.1; its one superuser is `mailbridge`. */
+/** A test's own server, on 127.0.0.1; its only superuser is `mailbridge`. */
 export class Postgres {
   readonly folder: string;
   readonly port: number;
@@ -112,12 +115,12 @@ export class Postgres {
     return server;
   }
 
-  /** For a database that is there from the start. */
+  /** For a database that exists from the start. */
   url(parameters = ''): string {
     return `postgres://mailbridge:${this.#password}@127.0.0.1:${this.port}/postgres${parameters}`;
   }
 
-  /** Adds settings; they hold after the next start, or {@link reload}. */
+  /** Adds settings; they apply after the next start, or {@link reload}. */
   async configure(settings: Readonly<Record<string, string>>): Promise<void> {
     const lines = Object.entries(settings).map(([name, value]) => `${name} = '${value}'\n`);
     await appendFile(join(this.folder, 'data', 'postgresql.conf'), lines.join(''));
@@ -127,7 +130,7 @@ export class Postgres {
     this.#child?.kill('SIGHUP');
   }
 
-  /** Starts it, or starts it again. */
+  /** Starts or restarts it. */
   async run(): Promise<void> {
     const child = spawn(join(this.#programs, 'postgres'), ['-D', join(this.folder, 'data')], {
       ...nobody,
@@ -144,7 +147,7 @@ export class Postgres {
     }
   }
 
-  /** Asks something as its superuser. */
+  /** Runs a query as its superuser. */
   async query(text: string, values: readonly unknown[] = []): Promise<readonly Record<string, unknown>[]> {
     const client = new pg.Client({ connectionString: this.url(), connectionTimeoutMillis: 5000 });
     client.on('error', () => {});
@@ -156,7 +159,7 @@ export class Postgres {
     }
   }
 
-  /** Everything stands still; the system goes on taking connections for it. */
+  /** Stops all its processes; the system keeps accepting connections for it. */
   pause(): void {
     for (const pid of this.#pids()) process.kill(pid, 'SIGSTOP');
   }
@@ -165,7 +168,7 @@ export class Postgres {
     for (const pid of this.#pids()) process.kill(pid, 'SIGCONT');
   }
 
-  /** As if the machine had lost its power, but that nothing is lost which was given to the system. */
+  /** Like a power loss, except that nothing already passed to the system is lost. */
   async kill(): Promise<void> {
     const child = this.#child;
     this.#child = undefined;
@@ -180,7 +183,7 @@ export class Postgres {
     await rm(join(this.folder, 'data', 'postmaster.pid'), { force: true });
   }
 
-  /** Ends it, and removes its folder. */
+  /** Ends it and removes its folder. */
   async stop(): Promise<void> {
     await this.kill();
     await rm(this.folder, { recursive: true, force: true });
@@ -209,13 +212,13 @@ function signal(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name);
   } catch {
-    // It has ended by itself.
+    // It has already ended.
   }
 }
 
 function fieldsOf(file: string): string[] {
   try {
-    // The name of the program, in parentheses, may hold anything.
+    // The program's name, in parentheses, can contain anything.
     return readFileSync(file, 'utf8')
       .replace(/^.*\) /s, '')
       .split(' ');

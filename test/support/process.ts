@@ -22,16 +22,16 @@ export interface Exit {
 }
 
 export interface MailbridgeOptions {
-  /** Added to the environment; undefined takes a variable out. */
+  /** Added to the environment; undefined removes a variable. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly cwd?: string;
-  /** How long a line of the log is waited for; default 25 s, within the time of most tests. */
+  /** How long to wait for a log line; default 25 s, which is within most tests' timeout. */
   readonly patienceMs?: number;
-  /** Who runs it; only root can name another user. */
+  /** The user to run as; only root can choose another user. */
   readonly user?: { readonly uid: number; readonly gid: number } | undefined;
 }
 
-/** `mailbridge` as a process of its own, and what it writes. */
+/** `mailbridge` as a separate process, and its output. */
 export class Mailbridge {
   readonly #process: ChildProcess;
   readonly #exited: Promise<Exit>;
@@ -101,7 +101,7 @@ export class Mailbridge {
     return this.#lines;
   }
 
-  /** The port of the listener at a place of the configuration. */
+  /** The port of the listener at an index of the configuration. */
   port(index = 0): number {
     const ready = this.#lines.find(({ msg }) => msg.startsWith('ready: '));
     const port = (ready?.listeners as { port: number }[] | undefined)?.[index]?.port;
@@ -109,12 +109,12 @@ export class Mailbridge {
     return port;
   }
 
-  /** The first line of the log that fits, once it is there. @throws Error when the process ends without it */
+  /** The first matching log line, once it exists. @throws Error if the process ends without it */
   line(fits: (line: LogLine) => boolean, what: string): Promise<LogLine> {
     return this.#until(() => this.#lines.find(fits), what);
   }
 
-  /** Waits until standard output holds what is looked for. @throws Error when the process ends without it */
+  /** Waits until standard output matches. @throws Error if the process ends without it */
   async text(pattern: RegExp, what: string): Promise<void> {
     await this.#until(() => pattern.test(this.#stdout) || undefined, what);
   }
@@ -127,16 +127,16 @@ export class Mailbridge {
     return this.#exited;
   }
 
-  /** Whatever it is doing: no process outlives its test. */
+  /** Kills it in any state: no process outlives its test. */
   async kill(): Promise<Exit> {
     this.#process.kill('SIGKILL');
     return await this.#exited;
   }
 
   /**
-   * Starts to watch the resident memory.
-   * @returns what shows it, in octets: at the start and at its highest since; undefined where the system does not tell
-   *   (Linux does, proc(5))
+   * Starts watching the resident memory.
+   * @returns a function that gives it in bytes, at the start and its maximum since; undefined if the system does not
+   * report it (Linux does, proc(5))
    */
   watchMemory(): (() => { readonly before: number; readonly highest: number }) | undefined {
     const folder = `/proc/${this.pid}`;
@@ -145,7 +145,7 @@ export class Mailbridge {
       const status = readFileSync(`${folder}/status`, 'utf8');
       return Number(new RegExp(`^${key}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]) * 1024;
     };
-    // 5 sets the high-water mark back to what is resident now.
+    // 5 resets the high-water mark to the current resident set.
     writeFileSync(`${folder}/clear_refs`, '5');
     const before = octets('VmRSS');
     return () => ({ before, highest: octets('VmHWM') });

@@ -1,14 +1,14 @@
 import { isIPv6 } from 'node:net';
 
-/** As the specification writes it, octet by octet. */
+/** From the specification, byte by byte. */
 const signature = Buffer.from('0d0a0d0a000d0a515549540a', 'hex');
 
 export const commands = { local: 0x20, proxy: 0x21 } as const;
 
-/** Family and transport, the fourteenth octet. */
+/** Family and transport, the fourteenth byte. */
 export const families = { unspec: 0x00, tcp4: 0x11, udp4: 0x12, tcp6: 0x21, udp6: 0x22, unix: 0x31 } as const;
 
-/** A header of version 2 around any octets. */
+/** A version 2 header around any bytes. */
 export function version2(command: number, family: number, rest: Buffer = Buffer.alloc(0)): Buffer {
   const fixed = Buffer.alloc(4);
   fixed.writeUInt8(command, 0);
@@ -17,7 +17,7 @@ export function version2(command: number, family: number, rest: Buffer = Buffer.
   return Buffer.concat([signature, fixed, rest]);
 }
 
-/** What HAProxy sends for a client of `send-proxy-v2`. */
+/** HAProxy's header with `send-proxy-v2`. */
 export function proxiedV2(source: string, extensions: Buffer = Buffer.alloc(0)): Buffer {
   const destination = isIPv6(source) ? '2001:db8::25' : '192.0.2.25';
   const ports = Buffer.from('dbbc0019', 'hex');
@@ -29,7 +29,7 @@ export function proxiedV2(source: string, extensions: Buffer = Buffer.alloc(0)):
   );
 }
 
-/** What HAProxy sends for a client of `send-proxy`. */
+/** HAProxy's header with `send-proxy`. */
 export function proxiedV1(source: string): Buffer {
   const destination = isIPv6(source) ? '2001:db8::25' : '192.0.2.25';
   return Buffer.from(`PROXY TCP${isIPv6(source) ? 6 : 4} ${source} ${destination} 56252 25\r\n`);
@@ -43,7 +43,7 @@ export function extension(type: number, value: Buffer): Buffer {
   return Buffer.concat([head, value]);
 }
 
-/** The octets of an address. */
+/** The bytes of an address. */
 function octetsOf(address: string): Buffer {
   if (!isIPv6(address)) return Buffer.from(address.split('.').map(Number));
   const [head = '', tail = ''] = address.split('::');

@@ -22,7 +22,7 @@ import { noteSecret } from './secret-search/record.ts';
 
 export const alice = 'alice@contoso.example';
 
-/** The password of every account: quotes, a backslash, a space and more than ASCII. */
+/** The password of every account: quotes, a backslash, a space and non-ASCII characters. */
 export const password = 'pä"ss\\w ord';
 
 export interface ReadBridgeOptions {
@@ -39,18 +39,18 @@ export interface ReadBridgeOptions {
   readonly log?: Log;
 }
 
-/** Maildrops with locks of their own. */
+/** Maildrops with their own locks. */
 export function translatedMaildrops(): TranslatedMaildrops {
   const locks = new MaildropLocks();
   return new TranslatedMaildrops((mailbox, holder) => locks.lock(mailbox, holder));
 }
 
-/** The simulated Exchange's IMAP and POP3 servers, and listeners of the bridge in front of them. */
+/** The simulated Exchange's IMAP and POP3 servers, with the bridge's listeners in front of them. */
 export class ReadBridge {
   readonly directory = new MailboxDirectory([alice]);
   readonly ca: string;
   readonly tls: CertificateAndKey;
-  /** Tokens Exchange takes. */
+  /** Tokens that Exchange accepts. */
   readonly tokens = new Set(['good']);
   permitted = true;
   /** Seconds until a token used now expires; undefined for never. */
@@ -96,7 +96,7 @@ export class ReadBridge {
     return this.#ports?.[protocol] ?? 0;
   }
 
-  /** Where the simulated Exchange serves IMAP. */
+  /** The simulated Exchange's IMAP endpoint. */
   get imap() {
     return { host: 'localhost', port: this.port('imap'), security: 'tls' as const };
   }

@@ -47,17 +47,17 @@ const lettersBySubject = {
 const letters = Object.values(lettersBySubject);
 
 export interface ReadClientsOptions<World extends ReadWorld> {
-  /** Starts the bridge and what it stands before. */
+  /** Starts the bridge and its upstream. */
   start(): Promise<World>;
-  /** The ways into the mailbox that this upstream has. */
+  /** The routes into the mailbox that this upstream has. */
   readonly routes: readonly Route[];
-  /** Programs without which there is nothing to start. */
+  /** Programs required for the start. */
   readonly needs?: readonly string[];
-  /** Tests of this upstream alone. */
+  /** Tests for this upstream only. */
   more?(world: () => World): void;
 }
 
-/** What mail programs nobody here wrote do with a mailbox behind the bridge. */
+/** Tests third-party mail programs with a mailbox behind the bridge. */
 export function describeReadClients<World extends ReadWorld>({
   start,
   routes,
@@ -111,7 +111,7 @@ export function describeReadClients<World extends ReadWorld>({
     };
   }
 
-  /** What is in INBOX upstream, in a fixed order. */
+  /** The contents of the upstream's INBOX, in a fixed order. */
   async function there(): Promise<string[]> {
     const messages = await world.inbox.messages();
     return inOrder(messages.map(({ content }) => content));
@@ -128,7 +128,7 @@ export function describeReadClients<World extends ReadWorld>({
     '$program keeps a Maildir the same as the mailbox, both ways ($imap.name)',
     async ({ imap, program, Synchronizer }, context) => {
       needProgram(context, program);
-      // OfflineIMAP reads its settings as ASCII, and a thread of its own goes on reading while it begins TLS.
+      // OfflineIMAP reads its settings as ASCII, and one of its threads continues reading while it begins TLS.
       const login = program === 'offlineimap' ? world.login(imap, 'tls', 'ascii') : world.login(imap, 'starttls');
       const synchronizer = new Synchronizer(await freshFolder(world.folder, program), login);
       const maildir = new Maildir(join(synchronizer.maildir, 'INBOX'));
@@ -136,7 +136,7 @@ export function describeReadClients<World extends ReadWorld>({
         const { code, output } = await synchronizer.sync();
         expect(code, output).toBe(0);
       };
-      // By Graph what a client stores is a message that Exchange makes anew.
+      // Through Graph, Exchange makes a stored message anew.
       const same = imap.read === 'graph' ? plainLetters : inOrder;
       const here = async () => same((await maildir.messages()).map(({ content }) => content));
       const there = async () => same((await world.inbox.messages()).map(({ content }) => content));
@@ -151,7 +151,7 @@ export function describeReadClients<World extends ReadWorld>({
       expect(await here()).toEqual(same(letters));
       expect(await there()).toEqual(same(letters));
 
-      // New there and new here.
+      // New on both sides.
       const [arrived, written] = [letter('arrived', 'there\r\n'), letter('written', 'hier: Grüße\r\n')];
       await world.inbox.deliver(arrived);
       await maildir.deliver(written.replaceAll('\r\n', '\n'));
@@ -159,7 +159,7 @@ export function describeReadClients<World extends ReadWorld>({
       expect(await here()).toEqual(same([...letters, arrived, written]));
       expect(await there()).toEqual(same([...letters, arrived, written]));
 
-      // Flags here and flags there.
+      // Flags changed on both sides.
       await maildir.setFlags(await bySubject('8-bit'), ['\\Seen', '\\Flagged']);
       const flow = await connectImapFlow(world.login(imap, 'tls'));
       const lock = await flow.getMailboxLock('INBOX');
@@ -168,7 +168,7 @@ export function describeReadClients<World extends ReadWorld>({
       expect(await flagsHere()).toMatchObject({ '8-bit': ['\\Flagged', '\\Seen'], large: ['\\Answered', '\\Seen'] });
       expect(await flagsThere()).toMatchObject({ '8-bit': ['\\Flagged', '\\Seen'], large: ['\\Answered', '\\Seen'] });
 
-      // Deleted here and deleted there.
+      // Deleted on both sides.
       await rm((await bySubject('binary')).file);
       await flow.messageDelete({ subject: 'large' });
       await sync();
@@ -178,7 +178,7 @@ export function describeReadClients<World extends ReadWorld>({
       lock.release();
       await flow.logout();
 
-      // And nothing is left to do.
+      // Nothing is left to do.
       const [messagesHere, messagesThere] = [await maildir.messages(), await world.inbox.messages()];
       await sync();
       expect(await maildir.messages()).toEqual(messagesHere);
@@ -192,7 +192,7 @@ export function describeReadClients<World extends ReadWorld>({
     async ({ imap, program }, context) => {
       for (const name of [program, 'script']) needProgram(context, name);
       const folder = await freshFolder(world.folder, program);
-      // What it keeps must not mislead it.
+      // Its caches must not mislead it.
       await pressInMutt(world.login(imap, 'starttls'), folder, '<quit>', program);
       const keys = [
         '<search>~s8-bit<enter><flag-message>',
@@ -263,7 +263,7 @@ export function describeReadClients<World extends ReadWorld>({
   more?.(() => world);
 }
 
-/** What a large message can be told by, for messages of a failed test that can be read. */
+/** Abbreviates a large message, to keep the output of failed tests readable. */
 function brief(content: string): string {
   if (content.length < 5_000) return content;
   const digest = createHash('sha256').update(content, 'latin1').digest('hex');
@@ -275,7 +275,7 @@ function inOrder(messages: readonly string[]): string[] {
   return messages.map((content) => brief(withoutTuid(withCrlf(content)))).sort();
 }
 
-/** Of each message what Graph tells by fields of its own, and its text, in a fixed order. */
+/** Of each message the fields that Graph has as properties, and the text, in a fixed order. */
 function plainLetters(messages: readonly string[]): string[] {
   return inOrder(messages.map(plainLetter));
 }
@@ -292,12 +292,12 @@ function withCrlf(content: string): string {
   return content.replaceAll(/\r?\n/g, '\r\n');
 }
 
-/** mbsync marks what it stores, to find it again where the server has no UIDPLUS. */
+/** mbsync marks messages that it stores, to find them again if the server does not support UIDPLUS. */
 function withoutTuid(content: string): string {
   return content.replace(/^X-TUID: .*\r\n/m, '');
 }
 
-/** Messages without what the program has added, in a fixed order. */
+/** Messages without the program's additions, in a fixed order. */
 function essences(messages: readonly string[], { adds }: MailFetcher): string[] {
   return messages.map((message) => brief(adds ? essence(message, adds) : message)).sort();
 }

@@ -4,11 +4,11 @@ import { connect, type TLSSocket } from 'node:tls';
 import type { MailFetcher, ReadLogin } from './read-clients.ts';
 
 /*
- * Mail programs with windows, which no test can start: what they say to a server, and what they make of the answers, after
- * the protocol logs that they write. Each keeps what it has of a folder, and goes on from there.
+ * Graphical mail programs, which no test can start: what they send to a server, and how they use the answers, according
+ * to their protocol logs. Each keeps what it has of a folder and continues from there.
  */
 
-/** One response: its line, with a mark in the place of each literal. */
+/** One response: its line, with a placeholder for each literal. */
 interface Response {
   readonly line: string;
   readonly literals: readonly string[];
@@ -16,7 +16,7 @@ interface Response {
 
 const literalMark = '\0';
 
-/** Sends commands, and takes the responses apart; octets are latin1. */
+/** Sends commands and parses the responses; octets are latin1. */
 class Wire {
   readonly #socket: TLSSocket;
   #read = '';
@@ -38,7 +38,7 @@ class Wire {
     return wire;
   }
 
-  /** @returns the untagged responses @throws where it is refused, or the connection ends */
+  /** @returns the untagged responses @throws if it is refused or the connection ends */
   async command(text: string): Promise<Response[]> {
     const tag = `${++this.#count}`;
     this.#socket.write(`${tag} ${text}\r\n`);
@@ -91,18 +91,18 @@ class Wire {
 interface KeptFolder {
   uidValidity: string;
   highestModseq: string;
-  /** By UID: the subject that the list shows, and the message as far as it was loaded. */
+  /** By UID: the subject shown in the list, and the message if it was loaded. */
   messages: Record<string, { flags: string; subject?: string; content?: string }>;
 }
 
-/** What one program does differently. */
+/** The peculiarities of one program. */
 interface Habits {
   readonly name: string;
   logIn(wire: Wire, login: ReadLogin): Promise<void>;
   readonly select: string;
   /** Lists every message. */
   readonly listAll: string;
-  /** Lists what has changed since, where the program knows how. */
+  /** Lists what has changed since, if the program supports that. */
   listChanged?(modseq: string): string;
   readonly headers: string;
   readonly headersAtOnce: number;
@@ -186,7 +186,7 @@ async function synchronize(wire: Wire, habits: Habits, kept: KeptFolder): Promis
   const count = Number(found(selected, /^\* (\d+) EXISTS/));
   const changed = kept.highestModseq === '0' ? undefined : habits.listChanged?.(kept.highestModseq);
   if (changed !== undefined) mark(kept, await wire.command(changed));
-  // Messages that are gone are told by none of the changes.
+  // The changes do not include removed messages.
   if (changed === undefined || Object.keys(kept.messages).length !== count) await listAll(wire, habits, kept);
   kept.highestModseq = told('HIGHESTMODSEQ');
   await load(wire, kept, 'subject', habits.headers, habits.headersAtOnce);
@@ -208,7 +208,7 @@ function mark(kept: KeptFolder, responses: readonly Response[]): void {
   }
 }
 
-/** Loads what is missing, the newest first. */
+/** Loads missing messages, newest first. */
 async function load(
   wire: Wire,
   kept: KeptFolder,
@@ -236,7 +236,7 @@ function subjectIn({ line, literals }: Response): string {
   );
 }
 
-/** The message that the list promised. */
+/** Checks that the message matches the list. */
 function agreed(content: string, subject: string | undefined): string {
   const has = /^Subject: (.*)\r$/m.exec(content)?.[1];
   if (has !== subject) throw new Error(`The list has ${subject}, the message ${has}.`);

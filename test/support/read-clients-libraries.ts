@@ -89,7 +89,7 @@ if ($o->{delete}) {
 $m->logout or die $m->LastError;
 `;
 
-/** Mail::IMAPClient of Perl. */
+/** Perl's Mail::IMAPClient. */
 export const perl: MailFetcher = {
   name: 'Mail::IMAPClient',
   programs: ['perl'],
@@ -116,7 +116,7 @@ print(m.response('CAPABILITY')[1][-1].decode())
 m.logout()
 `;
 
-/** Prints what imaplib knows by itself, and what it was told with its login. */
+/** Prints the capabilities that imaplib fetched itself, and those sent with its login. */
 export function capabilitiesOfImaplib(folder: string, login: ReadLogin) {
   return runAtHome(folder, ['python3', '-c', capabilitiesProgram], JSON.stringify(login));
 }
@@ -132,7 +132,7 @@ export async function connectImapFlow(login: ReadLogin): Promise<ImapFlow> {
     auth: { user: login.username, pass: login.password },
     logger: false,
   });
-  // That the connection breaks is told by what is asked for as well.
+  // A broken connection is also reported by pending commands.
   flow.on('error', () => {});
   await flow.connect();
   return flow;
@@ -177,13 +177,13 @@ export const nodePop3: MailFetcher = {
   },
 };
 
-/** node-pop3 takes octets for UTF-8, leaves dots doubled, and as a rule takes the last line end away. */
+/** node-pop3 treats octets as UTF-8, leaves dots doubled, and usually removes the last line end. */
 function asReceived(retrieved: string): string {
   const message = `${retrieved.trimEnd()}\r\n`.replaceAll(/^\.\./gm, '.');
   return Buffer.from(message).toString('latin1');
 }
 
-/** A library may wait for ever for the answer of a server that is gone. */
+/** A library may wait forever for an answer of a server that is gone. */
 async function fetched(seconds = 25, fetch: () => Promise<string[]>): Promise<Fetched> {
   const over = new AbortController();
   const late = delay(seconds * 1000, undefined, { signal: over.signal }).then(() => {

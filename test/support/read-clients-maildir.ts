@@ -1,7 +1,7 @@
 import { chown, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** To whom files shall belong. */
+/** The owner for files. */
 export interface Owner {
   readonly uid: number;
   readonly gid: number;
@@ -10,19 +10,19 @@ export interface Owner {
 /** A message in a Maildir. */
 export interface MaildirMessage {
   readonly file: string;
-  /** Octets as latin1, lines as they are stored. */
+  /** Octets as latin1, lines as stored. */
   readonly content: string;
   readonly flags: readonly string[];
 }
 
-/** The letters behind a file's name, in their order (http://cr.yp.to/proto/maildir.html). */
+/** The letters after a file's name, in order (http://cr.yp.to/proto/maildir.html). */
 const flagsByLetter = { D: '\\Draft', F: '\\Flagged', R: '\\Answered', S: '\\Seen', T: '\\Deleted' } as const;
 
 const openAtOnce = 200;
 
 let delivered = 0;
 
-/** A Maildir, from outside the program that works on it. */
+/** A Maildir, accessed independently of the program that works on it. */
 export class Maildir {
   readonly path: string;
   readonly #owner: Owner | undefined;
@@ -49,17 +49,17 @@ export class Maildir {
     await rename(file, join(this.path, 'new', name));
   }
 
-  /** In no order. */
+  /** In any order. */
   async messages(): Promise<readonly MaildirMessage[]> {
     const files = (await Promise.all(['cur', 'new'].map((part) => this.#list(part)))).flat();
     const messages: MaildirMessage[] = [];
-    // A large Maildir has more files than a process may have open.
+    // A large Maildir has more files than a process can open.
     for (let at = 0; at < files.length; at += openAtOnce)
       messages.push(...(await Promise.all(files.slice(at, at + openAtOnce).map(readMessage))));
     return messages;
   }
 
-  /** Gives a message these flags and no others. */
+  /** Sets exactly these flags on a message. */
   async setFlags({ file }: MaildirMessage, flags: readonly string[]): Promise<void> {
     const letters = Object.entries(flagsByLetter).filter(([, flag]) => flags.includes(flag));
     const name = file.replace(/^.*\//, '').replace(/:2,.*$/, '');

@@ -14,7 +14,7 @@ import {
 } from './read-clients.ts';
 import { Maildir } from './read-clients-maildir.ts';
 
-/** fetchmail, handing each message to a program. */
+/** fetchmail, passing each message to a program. */
 export const fetchmail: MailFetcher = {
   name: 'fetchmail',
   programs: ['fetchmail'],
@@ -41,12 +41,12 @@ poll localhost service ${port} protocol ${protocol} ${protocol === 'pop3' ? 'uid
       '',
       seconds,
     );
-    // 1 says that there was nothing new.
+    // 1 means that there was nothing new.
     return { result: result.code === 1 ? { ...result, code: 0 } : result, messages: await readFiles(mail) };
   },
 };
 
-/** Lets fetchmail wait for mail. @returns its dialogue, as soon as that has something, and a line more */
+/** Lets fetchmail wait for mail. @returns its dialogue as soon as it matches, and one line more */
 export async function fetchmailUntil(what: RegExp, folder: string, login: ReadLogin): Promise<string> {
   const { port, username, password, authorityFile } = login;
   const settings = `
@@ -74,7 +74,7 @@ poll localhost service ${port} protocol imap
   return output.slice(found.index);
 }
 
-/** getmail, handing each message to a program. It knows TLS from the first byte alone. */
+/** getmail, passing each message to a program. It supports TLS only from the first byte. */
 export const getmail: MailFetcher = {
   name: 'getmail',
   programs: ['getmail'],
@@ -107,13 +107,13 @@ delivered_to = false
     await writeFile(join(folder, 'getmailrc'), settings, { mode: 0o600 });
     const run = () => runAtHome(folder, ['getmail', `--getmaildir=${folder}`, '--rcfile=getmailrc'], '', seconds);
     let result = await run();
-    // Among thousands of deliveries it misses the end of one: of its own process, not of the connection.
+    // With thousands of deliveries it misses the end of one: of its own child process, not of the connection.
     for (let times = 0; result.output.includes('waiting child pid') && times < 20; times++) result = await run();
     return { result, messages: await readFiles(mail) };
   },
 };
 
-/** In a terminal, its keys pressed for it. */
+/** The program in a terminal, with scripted keys. */
 function inTerminal(program: 'mutt' | 'neomutt'): MailFetcher {
   return {
     name: program,
@@ -163,17 +163,17 @@ set mark_old=no sleep_time=0
 ${program === 'neomutt' ? neomuttCaches(folder) : ''}`;
   const file = join(folder, 'muttrc');
   await writeFile(file, settings, { mode: 0o600 });
-  // Without a terminal mutt writes mail and reads none.
+  // Without a terminal, mutt can only write mail.
   const command = `${program} -n -F '${file}' -e 'push "${keys}"'`;
   return await runAtHome(folder, ['script', '-qec', command, '/dev/null'], undefined, seconds);
 }
 
-/** What NeoMutt keeps from one start to the next: headers by UID and modification sequence, and messages. */
+/** What NeoMutt keeps between runs: headers by UID and modification sequence, and messages. */
 function neomuttCaches(folder: string): string {
   return `set header_cache=${join(folder, 'headers')} message_cachedir=${join(folder, 'messages')} imap_qresync=yes\n`;
 }
 
-/** curl, asked for the list and then for each message. */
+/** curl, requesting the list and then each message. */
 export const curl: MailFetcher = {
   name: 'curl',
   programs: ['curl'],
@@ -186,7 +186,7 @@ export const curl: MailFetcher = {
     const run = (...settings: string[]) => {
       const common = ['--silent', '--show-error', '--ssl-reqd', '--cacert', authorityFile];
       const command = ['curl', ...common, '--user', `${username}:${password}`, '--config', '-'];
-      // Of a large mailbox they are more than a command line holds.
+      // For a large mailbox they do not fit on a command line.
       return runAtHome(folder, command, settings.join('\n'), seconds);
     };
     const url = (path: string) => `url = ${quoted(`${base}/${path}`)}`;
@@ -211,7 +211,7 @@ export const curl: MailFetcher = {
   },
 };
 
-/** Of a longer line it leaves out the rest, without a word. */
+/** It silently ignores the rest of a longer line. */
 const longestOfCurl = 15_000;
 
 function upTo({ output }: ProgramResult): string[] {
@@ -229,11 +229,11 @@ async function runAll<T extends { readonly code: number | null }>(...steps: (() 
   return last;
 }
 
-/** A program that keeps Maildirs the same as the bridge's folders, both ways. */
+/** A program that synchronizes Maildirs with the bridge's folders in both directions. */
 export interface Synchronizer {
-  /** The folder that holds a Maildir for each folder. */
+  /** The folder with a Maildir for each folder. */
   readonly maildir: string;
-  /** @param seconds it may take */
+  /** @param seconds time limit */
   sync(seconds?: number): Promise<ProgramResult>;
 }
 
@@ -280,14 +280,14 @@ remotepass = ${password.replaceAll('%', '%%')}
   }
 }
 
-/** mbsync, of the package isync. */
+/** mbsync, from the isync package. */
 export class Mbsync implements Synchronizer {
   readonly maildir: string;
   readonly #folder: string;
   readonly #login: ReadLogin;
   readonly #patterns: string;
 
-  /** @param patterns of the folders it is for */
+  /** @param patterns of the folders to synchronize */
   constructor(folder: string, login: ReadLogin, patterns = '*') {
     this.#folder = folder;
     this.#login = login;
@@ -295,7 +295,7 @@ export class Mbsync implements Synchronizer {
     this.maildir = join(folder, 'mail');
   }
 
-  /** @param seconds it may take */
+  /** @param seconds time limit */
   async sync(seconds?: number) {
     const { security, port, username, password, authorityFile } = this.#login;
     const settings = `

@@ -9,10 +9,10 @@ import { type Dovecot, startDovecot } from './dovecot.ts';
 import type { ReadLogin } from './read-clients.ts';
 import { alice, bob, contosoConfig, relayFolder, startContoso } from './relay.ts';
 
-/** What Microsoft, or who stands in for it, has in alice's INBOX. */
+/** The contents of alice's INBOX at Microsoft or its substitute. */
 export interface UpstreamInbox {
   deliver(content: string): Promise<void>;
-  /** In the order of arrival; octets as latin1. */
+  /** In order of arrival; octets as latin1. */
   messages(): Promise<readonly { readonly content: string; readonly flags: readonly string[] }[]>;
   clear(): Promise<void>;
 }
@@ -24,12 +24,12 @@ export interface ReadWorld {
   readonly inbox: UpstreamInbox;
   /** For the files of the clients. */
   readonly folder: string;
-  /** The way into alice's mailbox. */
+  /** The login for alice's mailbox. */
   login(route: Route, security: ReadLogin['security'], passwords?: 'any' | 'ascii'): ReadLogin;
   close(): Promise<void>;
 }
 
-/** What the client speaks, and what the bridge reads the mailbox over. */
+/** The client's protocol, and the one over which the bridge reads the mailbox. */
 export interface Route {
   readonly name: string;
   readonly protocol: 'imap' | 'pop3';
@@ -47,20 +47,20 @@ export const graphRoutes = [
   { name: 'POP3 by Graph', protocol: 'pop3', read: 'graph' },
 ] as const satisfies readonly Route[];
 
-/** Quotes, a backslash, a space and more than ASCII; and one for programs that can do no more than ASCII. */
+/** Quotes, a backslash, a space and non-ASCII characters; and one for programs limited to ASCII. */
 const passwords = { any: 'pä"ss\\w ord', ascii: 'open, sesame' } as const;
 
 const doors = (['imap', 'pop3'] as const).flatMap((protocol) =>
   (['starttls', 'tls'] as const).map((security) => ({ protocol, security })),
 );
 
-/** The bridge before the simulator. */
+/** The bridge in front of the simulator. */
 export async function startWithSimulator(): Promise<ReadWorld> {
   const simulator = await startContoso();
   return await startWorld(simulator, simulatorInbox(simulator), readConfig(simulator, {}), async () => {});
 }
 
-/** The bridge before a Dovecot that lets the simulator judge the tokens: those of alice are good, of nobody else. */
+/** The bridge in front of a Dovecot that has the simulator check the tokens: only alice's are valid. */
 export async function startWithDovecot(): Promise<ReadWorld & Pick<Dovecot, 'log'>> {
   const simulator = await startContoso();
   const introspectionCa = await readFile(simulator.endpoints.caFile, 'utf8');
@@ -79,7 +79,7 @@ export async function startWithDovecot(): Promise<ReadWorld & Pick<Dovecot, 'log
     messages: () => dovecot.maildir.messages(),
     clear: () => dovecot.clear(),
   };
-  // The same tests before the simulator are done without workers.
+  // The same tests with the simulator run without workers.
   const config = { ...readConfig(simulator, cloud), workers: 2 };
   const world = await startWorld(simulator, inbox, config, () => dovecot.stop());
   return { ...world, log: dovecot.log };

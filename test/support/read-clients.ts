@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ProgramResult, runProgram } from './external.ts';
 
-/** Where a mail program finds the bridge, and who it is. */
+/** How a mail program reaches the bridge and logs in. */
 export interface ReadLogin {
   readonly protocol: 'imap' | 'pop3';
   readonly security: 'starttls' | 'tls';
@@ -13,40 +13,40 @@ export interface ReadLogin {
   readonly authorityFile: string;
 }
 
-/** What a program that fetches mail brought. */
+/** What a mail fetching program retrieved. */
 export interface Fetched {
   readonly result: ProgramResult;
-  /** The messages as the program left them, octets as latin1, in no order. */
+  /** The messages as the program stored them, octets as latin1, in any order. */
   readonly messages: readonly string[];
 }
 
 /** A program that fetches the messages of INBOX. */
 export interface MailFetcher {
   readonly name: string;
-  /** The programs it needs; none for what is installed with the project. */
+  /** The programs it needs; empty if installed with the project. */
   readonly programs: readonly string[];
-  /** Modules that its Perl needs. */
+  /** Perl modules it needs. */
   readonly perlModules?: readonly string[];
   readonly protocols: readonly ('imap' | 'pop3')[];
-  /** TLS from the first byte can be had with every one. */
+  /** All of them support TLS from the first byte. */
   readonly starttls: boolean;
-  /** Where it can send no other passwords. */
+  /** The protocols over which it can send only ASCII passwords. */
   readonly asciiPasswordsOver?: readonly ('imap' | 'pop3')[];
-  /** It brings a message once, though the message stays. */
+  /** It fetches a message once, even if the message stays. */
   readonly remembers?: boolean;
-  /** Header fields that it adds. Where there are any, it writes lines with LF. None: it gives the octets as they are. */
+  /** Header fields that it adds. If present, it writes lines with LF. Undefined: it returns the octets unchanged. */
   readonly adds?: RegExp;
   /**
-   * @param folder its own, kept from one run to the next
-   * @param seconds it may take; default 25
+   * @param folder its own, kept between runs
+   * @param seconds time limit; default 25
    */
   fetch(login: ReadLogin, folder: string, afterwards: 'keep' | 'delete', seconds?: number): Promise<Fetched>;
 }
 
 /**
- * Runs a program with a home folder of its own, in a locale of UTF-8; whatever happens, it does not outlive its test.
+ * Runs a program with its own home folder, in a UTF-8 locale; it never outlives its test.
  * @param input for its standard input
- * @param seconds it may take
+ * @param seconds time limit
  */
 export function runAtHome(
   home: string,
@@ -58,15 +58,15 @@ export function runAtHome(
   return runProgram('timeout', [String(seconds), 'env', ...environment, ...command], input);
 }
 
-/** A folder inside another, with nothing in it. */
+/** An empty folder inside another. */
 export function freshFolder(parent: string, name: string): Promise<string> {
   return mkdtemp(join(parent, `${name}-`));
 }
 
-/** A process may not have more open. */
+/** A process cannot open many more. */
 const openAtOnce = 200;
 
-/** Every file of a folder, octets as latin1. */
+/** Every file in a folder, octets as latin1. */
 export async function readFiles(folder: string): Promise<string[]> {
   const names = (await readdir(folder, { withFileTypes: true })).filter((entry) => entry.isFile());
   const contents: string[] = [];
@@ -77,12 +77,12 @@ export async function readFiles(folder: string): Promise<string[]> {
   return contents;
 }
 
-/** A text in quotes of the kind in which a backslash takes the meaning from what follows. */
+/** A text in quotes, with backslash escapes. */
 export function quoted(text: string, quote: '"' | "'" = '"'): string {
   return `${quote}${text.replaceAll(/["'\\]/g, (each) => (each === '\\' || each === quote ? `\\${each}` : each))}${quote}`;
 }
 
-/** A shell command that puts what it is given into a file of its own. */
+/** A shell command that writes each input to a new file. */
 export function fileEach(folder: string): string {
   return `cat > "$(mktemp ${folder}/XXXXXXXX)"`;
 }

@@ -1,13 +1,13 @@
 import { alice, couriers, password, reports } from './relay.ts';
 import { SmtpDialogue } from './smtp-dialogue.ts';
 
-/** What became of a message as its client saw it. */
+/** The outcome of a message as its client saw it. */
 export type BurstOutcome =
   /** 250: the bridge has it. */
   | 'accepted'
   /** 4xx or 5xx. */
   | 'refused'
-  /** The connection ended behind the final dot, before a reply: nobody knows. */
+  /** The connection ended after the final dot, before a reply: unknown. */
   | 'unanswered'
   /** The connection ended before the final dot was sent. */
   | 'unsent';
@@ -15,17 +15,17 @@ export type BurstOutcome =
 export interface BurstOptions {
   readonly messages: number;
   readonly connections: number;
-  /** Port to connect to; waits while there is no bridge. Asked again after a connection has ended. */
+  /** Port to connect to; waits while there is no bridge. Called again after a connection has ended. */
   port(): Promise<number>;
-  /** How long a client waits after a refusal; default: not at all. */
+  /** How long a client waits after a refusal; default: no wait. */
   readonly waitsAfterRefusalMs?: number;
-  /** How long a client waits between two messages; default: not at all. */
+  /** How long a client waits between two messages; default: no wait. */
   readonly waitsMs?: number;
-  /** Called after each message that was accepted. */
+  /** Called after each accepted message. */
   onAccepted?(count: number): void;
 }
 
-/** Many clients at once, each sending message after message; what they were told of each. */
+/** Many concurrent clients, each sending message after message, and the outcomes. */
 export class Burst {
   readonly outcomes = new Map<number, BurstOutcome>();
   readonly #options: BurstOptions;
@@ -72,7 +72,7 @@ export class Burst {
     const replies = await dialogue.pipeline('EHLO burst.test', `AUTH PLAIN ${credentials}`);
     if (replies[1]?.startsWith('235')) return dialogue;
     dialogue.destroy();
-    // It is going down: let the test see that before the next try.
+    // It is shutting down: lets the test notice before the next try.
     await sleep(20);
     return undefined;
   }
@@ -86,7 +86,7 @@ async function send(dialogue: SmtpDialogue, number: number): Promise<BurstOutcom
   const sender = kindOf(number) === 'of another sender' ? 'ceo@contoso.com' : reports;
   const replies = await dialogue.pipeline(`MAIL FROM:<${sender}>`, `RCPT TO:<${alice}>`, 'DATA');
   const wrong = replies.find((reply) => !/^[23]/.test(reply));
-  // 421: it is going down, and closes.
+  // 421: it is shutting down, and closes.
   if (wrong === 'closed' || wrong?.startsWith('421')) return 'unsent';
   if (wrong) {
     await dialogue.say('RSET');
@@ -113,7 +113,7 @@ function burstHeader(number: number): string {
   return [`From: ${reports}`, `To: ${alice}`, `Subject: ${number}`, `Message-ID: ${burstId(number)}`, ''].join('\r\n');
 }
 
-/** Large ones lie in files of their own in the queue, small ones in its database. */
+/** The queue keeps large ones in separate files, small ones in its database. */
 export function burstBody(number: number): string {
   const kind = kindOf(number);
   if (kind === 'with a NUL') return `line ${number}\0no line\r\n`;

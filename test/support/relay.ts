@@ -14,14 +14,14 @@ export const reports = 'reports@contoso.com';
 export const alice = 'alice@contoso.com';
 export const bob = 'bob@contoso.com';
 
-/** Of every account of a test. */
+/** The password of every test account. */
 export const password = 'open, sesame';
 
-/** The two ways out; an account is named after each. */
+/** The couriers; an account is named after each. */
 export const couriers = ['graph', 'smtp'] as const;
 export type CourierName = (typeof couriers)[number];
 
-/** Addresses of this machine that a courier's account knows as its network. */
+/** Local addresses that are the network of each courier's account. */
 export const networks: Readonly<Record<CourierName, string>> = { graph: '127.0.0.2', smtp: '127.0.0.3' };
 
 /** Microsoft 365 with the mailboxes of contoso.com. */
@@ -29,7 +29,7 @@ export function startContoso(options: SimulatorOptions = {}): Promise<Simulator>
   return startSimulator({ mailboxes: [reports, alice, bob], ...options });
 }
 
-/** Every test of a bridge may be run with workers, too: `TEST_WORKERS=2 npx vitest run test/e2e/read-clients.test.ts`. */
+/** Every bridge test can also run with workers: `TEST_WORKERS=2 npx vitest run test/e2e/read-clients.test.ts`. */
 const testWorkers = Number(process.env.TEST_WORKERS ?? 1);
 
 /** A configuration for a simulator: an account for each courier, one STARTTLS listener; `changes` replace whole keys. */
@@ -50,23 +50,23 @@ export function contosoConfig(simulator: Simulator, changes: Partial<ConfigInput
       },
     },
     accounts: couriers.map((send) => contosoAccount(send)),
-    // More than any test sends: the rates are another test's business.
+    // More than any test sends: rates are tested elsewhere.
     limits: { messagesPerMinute: 10_000, recipientsPerDay: 1_000_000 },
     shutdown: { graceSeconds: 5 },
     ...changes,
   };
 }
 
-/** An account that sends by a courier, and is named after it. */
+/** An account that sends through a courier and is named after it. */
 export function contosoAccount(send: CourierName, changes: Partial<ConfigInput['accounts'][number]> = {}) {
   return { username: send, password, connection: 'contoso', mailbox: reports, send, ...changes };
 }
 
-/** A folder with a configuration file, gone after {@link RelayFolder.remove}. */
+/** A folder with a configuration file, until {@link RelayFolder.remove}. */
 export interface RelayFolder {
   readonly path: string;
   readonly configFile: string;
-  /** Writes the configuration file anew. */
+  /** Rewrites the configuration file. */
   configure(config: ConfigInput): Promise<void>;
   remove(): Promise<void>;
 }
@@ -79,12 +79,12 @@ export async function relayFolder(config?: ConfigInput): Promise<RelayFolder> {
   return { path, configFile, configure, remove: () => rm(path, { recursive: true, force: true }) };
 }
 
-/** A simulator and a bridge before it, both in this process. */
+/** A simulator and a bridge in front of it, both in this process. */
 export interface Relay {
   readonly simulator: Simulator;
   readonly bridge: Bridge;
   readonly folder: RelayFolder;
-  /** The port of the listener at a place of the configuration. */
+  /** The port of the listener at an index of the configuration. */
   port(index?: number): number;
   close(): Promise<void>;
 }
@@ -94,7 +94,7 @@ export async function startRelay(changes: Partial<ConfigInput> = {}, options: Si
   return await relayFrom(simulator, contosoConfig(simulator, changes));
 }
 
-/** A bridge before a simulator that runs already. */
+/** A bridge in front of a running simulator. */
 export async function relayFrom(
   simulator: Simulator,
   whole: ConfigInput,
@@ -121,7 +121,7 @@ export async function relayFrom(
   };
 }
 
-/** Waits until `look` finds something; the limit is there to end a test that failed, not to measure anything. */
+/** Waits until `look` returns something; the time limit only ends a failed test, it measures nothing. */
 export async function until<T>(
   what: string,
   look: () => T | undefined | false | Promise<T | undefined | false>,
@@ -136,12 +136,12 @@ export async function until<T>(
   }
 }
 
-/** The submissions that Microsoft has accepted with a Message-ID. */
+/** The submissions with a Message-ID that Microsoft has accepted. */
 export function submissions(simulator: Simulator, messageId: string): readonly JournalEntry[] {
   return simulator.transport.journal.entries().filter((entry) => entry.messageId === messageId);
 }
 
-/** A message in a folder, once it is there, octet for octet. */
+/** A message in a folder, once it has arrived, unchanged. */
 export function arrived(simulator: Simulator, mailbox: string, folder: string, mark: string): Promise<Buffer> {
   return until(`${mark} in ${folder} of ${mailbox}`, () => {
     const messages = simulator.directory.messages(mailbox, folder);
@@ -149,7 +149,7 @@ export function arrived(simulator: Simulator, mailbox: string, folder: string, m
   });
 }
 
-/** What stands behind the header. */
+/** The part after the header. */
 export function bodyOf(message: Buffer): Buffer {
   const end = message.indexOf('\r\n\r\n');
   return end < 0 ? Buffer.alloc(0) : message.subarray(end + 4);

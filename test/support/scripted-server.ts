@@ -3,9 +3,9 @@ import { createServer as createTlsServer, TLSSocket } from 'node:tls';
 import type { CertificateAndKey } from '../../src/base/certificates.ts';
 
 /**
- * A server that plays its part of a dialogue: `S: ` it says, `C: ` it waits for, `S: <tls>` it turns TLS on,
- * `S: <end>` it ends the connection; `\r\n` in
- * what it says is a line end. One script per connection, in turn; the last one is used again.
+ * A server that plays its part of a dialogue: `S: ` lines are sent, `C: ` lines are awaited, `S: <tls>` starts TLS, `S:
+ * <end>` ends the connection; `\r\n` in a sent line is a line end. One script per connection, in order; the last one is
+ * reused.
  */
 export async function scriptedServer(scripts: readonly string[], tls?: CertificateAndKey & { implicit: boolean }) {
   const received: string[] = [];
@@ -24,7 +24,7 @@ export async function scriptedServer(scripts: readonly string[], tls?: Certifica
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     port: (server.address() as AddressInfo).port,
-    /** Every line a client has said. */
+    /** Every line that clients have sent. */
     received,
     connections: () => connections,
     /** Resolves when a client has ended its connection. */

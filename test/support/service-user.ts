@@ -3,22 +3,22 @@ import { dirname, join } from 'node:path';
 import type { TestContext } from 'vitest';
 import { skipLoudly } from './external.ts';
 
-/** Some user that is neither root nor anybody of this machine: ids of no name serve as well. */
+/** A user that is neither root nor an existing user of this machine: unnamed ids work, too. */
 export const serviceUser = { uid: 54_320, gid: 54_320 } as const;
 
-/** Only root can be somebody else. Skips the test, visibly, where nobody is root. */
+/** Only root can switch users. Skips the test, visibly, if not run as root. */
 export function needRoot(context: TestContext): void {
   if (process.geteuid?.() !== 0) skipLoudly(context, 'only root can act as another user');
 }
 
-/** Gives a file or folder to the service's user, and lets it get there. */
+/** Gives a file or folder to the service's user, and access to it. */
 export function giveToService(path: string): void {
   chownSync(path, serviceUser.uid, serviceUser.gid);
   const above = dirname(path);
   chmodSync(above, (statSync(above).mode & 0o7777) | 0o011);
 }
 
-/** What in a folder and below, itself included, belongs to somebody else. */
+/** Entries in and below a folder, including itself, that belong to another user. */
 export function strangersIn(folder: string, { uid, gid } = serviceUser): string[] {
   const entries = readdirSync(folder, { recursive: true }).map((name) => join(folder, String(name)));
   return [folder, ...entries].filter((path) => {
@@ -27,7 +27,7 @@ export function strangersIn(folder: string, { uid, gid } = serviceUser): string[
   });
 }
 
-/** Files and folders that others than their owner can write, and keys and databases that others can read. */
+/** Files and folders writable by others than their owner, and keys and databases readable by others. */
 export function openToOthers(folder: string): string[] {
   return readdirSync(folder, { recursive: true })
     .map((name) => join(folder, String(name)))

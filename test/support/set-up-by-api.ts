@@ -26,10 +26,10 @@ export function setUpApi(url: string, token: string): SetUpApi {
   };
 }
 
-/** Waits until the set-up looks so. */
+/** Waits until the set-up is in the given state. */
 export async function whenSetUp(api: SetUpApi, what: string, is: (view: SetupView) => boolean): Promise<SetupView> {
   return await until(what, async () => {
-    // While the bridge takes the place of the page nobody answers.
+    // While the bridge replaces the page, nothing answers.
     const { body } = await api('GET', '/set-up').catch(() => ({ body: undefined }));
     const view = body as SetupView | undefined;
     return view && is(view) ? view : undefined;
@@ -39,10 +39,10 @@ export async function whenSetUp(api: SetUpApi, what: string, is: (view: SetupVie
 const answers = { use: 'both', from: 'here', mailbox: 'reports@contoso.example', name: 'contoso', send: 'graph' };
 
 /**
- * Sets a bridge up from the first question to a delivered test message, while administrators of Entra ID and Exchange do
- * their part.
- * @param cloud as `simulate --write` gives it
- * @returns the account that was made
+ * Sets a bridge up from the first question to a delivered test message, while administrators of Entra ID and Exchange
+ * do their part.
+ * @param cloud as `simulate --write` writes it
+ * @returns the account that was created
  */
 export async function setUpByApi(
   api: SetUpApi,

@@ -11,14 +11,14 @@ export interface SetUpWorld {
   readonly m365: Microsoft365;
   readonly folder: string;
   readonly bridge: Mailbridge;
-  /** Of the page. */
+  /** URL of the page. */
   readonly url: string;
   readonly token: string;
-  /** As `simulate --write` gives it. */
+  /** As `simulate --write` writes it. */
   readonly cloud: object;
   /** Calls the API with the admin token. */
   readonly api: SetUpApi;
-  /** Begins the bridge anew in the same folder. */
+  /** Starts a new bridge in the same folder. */
   again(): Promise<SetUpWorld>;
 }
 

@@ -3,13 +3,13 @@ import type { RecordOptions, RecordTable, StoredRecord } from '../../src/base/re
 
 type PutOptions = RecordOptions & { readonly ifVersion?: number };
 
-/** Records in memory, which instances of one process share by having the same object. */
+/** Records in memory, shared by the instances of one process through the same object. */
 export class MemoryRecords implements RecordTable {
-  /** What every call rejects with, as where the store cannot be reached. */
+  /** What every call rejects with, as if the store were unreachable. */
   failure: Error | undefined;
-  /** No call is answered before it resolves. */
+  /** Calls are answered only after it resolves. */
   answered: Promise<unknown> = Promise.resolve();
-  /** Called before each call is done: `get sign-in contoso`. */
+  /** Called before each call is executed: `get sign-in contoso`. */
   onCall: (call: string) => void = () => {};
   /** Writes so far. */
   writes = 0;
@@ -58,7 +58,7 @@ export class MemoryRecords implements RecordTable {
     }
   }
 
-  /** All that is kept, expired or not, for a test to search. */
+  /** Everything kept, expired or not, for a test to search. */
   text(): string {
     return JSON.stringify([...this.#kinds].map(([kind, records]) => [kind, [...records]]));
   }
@@ -88,7 +88,7 @@ export class MemoryRecords implements RecordTable {
   }
 }
 
-/** Records in a database that processes of this machine share. */
+/** Records in a database shared by processes of this machine. */
 export class FileRecords implements RecordTable {
   readonly #database: DatabaseSync;
 
@@ -147,7 +147,7 @@ export class FileRecords implements RecordTable {
 
   #last: Promise<unknown> = Promise.resolve();
 
-  /** In one transaction, one after the other in this process. */
+  /** In one transaction, sequentially within this process. */
   #changed<T>(work: () => Promise<T>): Promise<T> {
     const result = this.#last.then(async () => {
       this.#database.exec('BEGIN IMMEDIATE');

@@ -1,10 +1,10 @@
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterTest, type Microsoft365 } from '../simulator/harness.ts';
 
-/** Where somebody signs in. */
+/** The sign-in site. */
 type SignInPlace = Pick<Microsoft365, 'endpoints' | 'userPassword'>;
 
-/** A page of a browser that nobody here wrote: Chromium, without a screen and without JavaScript. */
+/** A page of a real browser: headless Chromium without JavaScript. */
 export async function chromiumPage(): Promise<Page> {
   const browser: Browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox'] });
   afterTest(() => browser.close());
@@ -12,7 +12,7 @@ export async function chromiumPage(): Promise<Page> {
   return await context.newPage();
 }
 
-/** Enters a device code, signs in, and accepts where consent is asked for. */
+/** Enters a device code, signs in, and accepts if consent is requested. */
 export async function enterDeviceCode(page: Page, m365: SignInPlace, code: string, username: string): Promise<void> {
   await page.goto(`${m365.endpoints.authority}/deviceauth`);
   await page.getByLabel('Code').fill(code);
@@ -21,7 +21,7 @@ export async function enterDeviceCode(page: Page, m365: SignInPlace, code: strin
   await page.locator('#done').waitFor();
 }
 
-/** Signs in at a link, and accepts; ends on the page that the browser is sent to. */
+/** Signs in at a link and accepts; ends on the page that the browser is redirected to. */
 export async function followLink(page: Page, m365: Microsoft365, link: string, username: string): Promise<string> {
   await page.goto(link);
   await signInOnPage(page, m365, username);
@@ -29,7 +29,7 @@ export async function followLink(page: Page, m365: Microsoft365, link: string, u
   return (await page.locator('body').textContent()) ?? '';
 }
 
-/** Gives name and password at Microsoft, and accepts where consent is asked for. */
+/** Enters name and password at Microsoft, and accepts if consent is requested. */
 export async function signInOnPage(page: Page, m365: SignInPlace, username: string): Promise<void> {
   await page.getByLabel('User name').fill(username);
   await page.getByRole('button', { name: 'Next' }).click();

@@ -17,21 +17,21 @@ export const adminPassword = 'directory-manager-73';
 export const searcherDn = `uid=searcher,${baseDn}`;
 export const searcherPassword = 'looks-people-up-19';
 
-/** Somebody in the directory. */
+/** A person in the directory. */
 export interface Person {
   readonly uid: string;
   readonly password: string;
   readonly mail?: string;
   /** In the group {@link groupDn}. */
   readonly isInGroup?: boolean;
-  /** In place of `uid=…,ou=people`. */
+  /** Instead of `uid=…,ou=people`. */
   readonly rdn?: string;
 }
 
 export const peopleDn = `ou=people,${baseDn}`;
 export const groupDn = `cn=mail users,${baseDn}`;
 
-/** Debian has it where root alone looks for programs. */
+/** Debian installs it in root's search path only. */
 const path = `${process.env.PATH}:/usr/sbin`;
 
 export function hasSlapd(): boolean {
@@ -45,15 +45,15 @@ export function needSlapd(context: TestContext): void {
   needProgram(context, 'ldapmodify');
 }
 
-/** OpenLDAP's server, with people in it. It answers on 127.0.0.1 in the clear (StartTLS), and over TLS. */
+/** OpenLDAP's server, with people in it. It listens on 127.0.0.1 in the clear (StartTLS) and over TLS. */
 export class Slapd {
   readonly folder: string;
-  /** Of the authority that vouches for it. */
+  /** Of the authority of its certificate. */
   readonly ca: string;
   readonly caFile: string;
   readonly port: number;
   #child: ChildProcess | undefined;
-  /** Where the log began for whoever asks. */
+  /** Where the log begins for readers. */
   #logFrom = 0;
 
   private constructor(folder: string, ca: string, port: number) {
@@ -80,7 +80,7 @@ export class Slapd {
     const { code, output } = await runProgram('slapadd', ['-f', join(folder, 'slapd.conf'), '-l', ldif]);
     if (code !== 0) throw new Error(`slapadd: ${output}`);
     await slapd.run();
-    // The overlay notes whose group it is when it sees the group change.
+    // The overlay records group membership when it sees the group change.
     const members = people.filter(({ isInGroup }) => isInGroup).map((person) => `member: ${dnOf(person)}\n`);
     if (members.length > 0) {
       await slapd.modify(`dn: ${groupDn}\nchangetype: modify\nadd: member\n${members.join('')}`);
@@ -96,7 +96,7 @@ export class Slapd {
     return `ldaps://localhost:${this.port + 1}`;
   }
 
-  /** What it was asked since {@link clearLog}: `BIND dn="…"`, `SRCH base="…"`, in order. */
+  /** Its requests since {@link clearLog}: `BIND dn="…"`, `SRCH base="…"`, in order. */
   operations(kind: 'BIND' | 'SRCH'): string[] {
     return [...this.log().matchAll(new RegExp(`^.* ${kind} (dn|base)=.*$`, 'gm'))]
       .map(([line]) => line)
@@ -107,7 +107,7 @@ export class Slapd {
     this.#logFrom = statSync(this.#logFile).size;
   }
 
-  /** A line is there before the answer that it tells of: it is written straight into a file. */
+  /** A line is written before the answer it describes is sent: directly to a file. */
   log(): string {
     return readFileSync(this.#logFile).subarray(this.#logFrom).toString();
   }
@@ -116,7 +116,7 @@ export class Slapd {
     return join(this.folder, 'log');
   }
 
-  /** Starts it, or starts it again after {@link kill}. */
+  /** Starts it, or restarts it after {@link kill}. */
   async run(): Promise<void> {
     const urls = `ldap://127.0.0.1:${this.port} ldaps://127.0.0.1:${this.port + 1}`;
     const log = openSync(this.#logFile, 'a');
@@ -131,7 +131,7 @@ export class Slapd {
     }
   }
 
-  /** It takes connections (the system does), and answers nothing. */
+  /** Still accepts connections (the system does), but answers nothing. */
   pause(): void {
     this.#child?.kill('SIGSTOP');
   }
@@ -140,7 +140,7 @@ export class Slapd {
     this.#child?.kill('SIGCONT');
   }
 
-  /** Ends it, and removes its folder. */
+  /** Ends it and removes its folder. */
   async stop(): Promise<void> {
     await this.kill();
     await rm(this.folder, { recursive: true, force: true });
@@ -154,7 +154,7 @@ export class Slapd {
     await once(child, 'exit');
   }
 
-  /** Changes entries, by LDIF. */
+  /** Changes entries with LDIF. */
   async modify(ldif: string): Promise<void> {
     const args = ['-x', '-H', `ldap://127.0.0.1:${this.port}`, '-D', adminDn, '-w', adminPassword];
     const { code, output } = await runProgram('ldapmodify', args, ldif);

@@ -6,7 +6,7 @@ import { freeOctets } from '../../src/queue/stores/disk-full.ts';
 import { skipLoudly } from './external.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
-/** A disk of its own, gone when the test is over; the test is skipped where this user may not mount one. */
+/** A separate disk, removed after the test; the test is skipped if this user may not mount one. */
 export function smallDisk(context: TestContext, megabytes: number): SmallDisk {
   const folder = temporaryFolder();
   const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m,mode=700`, 'none', folder]);
@@ -25,7 +25,7 @@ export class SmallDisk {
     this.folder = folder;
   }
 
-  /** Leaves not one octet free. */
+  /** Leaves no byte free. */
   fill(): void {
     const free = freeOctets(this.folder);
     if (free > 0) writeFileSync(join(this.folder, `filler-${free}`), Buffer.alloc(free));

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
 import { onTestFinished } from 'vitest';
 
-/** A client that sends octets as told and shows every reply as it came. */
+/** A client that sends the given octets and returns every reply unchanged. */
 export class SmtpDialogue {
   #socket: Socket;
   #received = '';
@@ -15,7 +15,7 @@ export class SmtpDialogue {
     this.#listen();
   }
 
-  /** @param localAddress the address to come from */
+  /** @param localAddress the address to connect from */
   static async open(port: number, host = '127.0.0.1', localAddress?: string): Promise<SmtpDialogue> {
     const socket = connect({ port, host, ...(localAddress && { localAddress }) });
     const dialogue = new SmtpDialogue(socket);
@@ -36,18 +36,18 @@ export class SmtpDialogue {
     this.#socket.on('error', () => {});
   }
 
-  /** Sends octets as they are. */
+  /** Sends octets unchanged. */
   send(octets: string | Buffer): void {
     this.#socket.write(typeof octets === 'string' ? Buffer.from(octets, 'utf8') : octets);
   }
 
-  /** Sends a line and gives the reply, its lines joined by ` | `. */
+  /** Sends a line and returns the reply, its lines joined by ` | `. */
   async say(line: string): Promise<string> {
     this.send(`${line}\r\n`);
     return await this.reply();
   }
 
-  /** Several commands in one packet; gives all their replies. */
+  /** Sends several commands in one packet; returns all their replies. */
   async pipeline(...lines: string[]): Promise<string[]> {
     this.send(lines.map((line) => `${line}\r\n`).join(''));
     const replies: string[] = [];
@@ -55,7 +55,7 @@ export class SmtpDialogue {
     return replies;
   }
 
-  /** DATA, the message (dots are stuffed here) and the final dot; gives the last reply. */
+  /** Sends DATA, the message (dot-stuffed here) and the final dot; returns the last reply. */
   async message(content: string | Buffer): Promise<string> {
     const go = await this.say('DATA');
     if (!go.startsWith('354')) return go;
@@ -64,7 +64,7 @@ export class SmtpDialogue {
     return await this.reply();
   }
 
-  /** The next reply; `closed` when the server has hung up. */
+  /** The next reply; `closed` if the server has closed the connection. */
   async reply(): Promise<string> {
     for (;;) {
       const match = /^(?:\d{3}-.*\r\n)*\d{3}(?: .*)?\r\n/.exec(this.#received);
@@ -80,8 +80,8 @@ export class SmtpDialogue {
   }
 
   /**
-   * @param ahead what is sent in clear in the packet of the command
-   * @param pauseMs how long the handshake is put off
+   * @param ahead sent in the clear in the same packet as the command
+   * @param pauseMs how long to delay the handshake
    */
   async starttls(ahead = '', pauseMs = 0): Promise<string> {
     this.send(`STARTTLS\r\n${ahead}`);

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 
-/** A port in front of another that keeps what clients send through it. */
+/** A port in front of another that records what clients send. */
 export interface Tap {
   readonly port: number;
   /** Everything that clients have sent, connection by connection. */

@@ -2,15 +2,15 @@ import { type Duplex, duplexPair } from 'node:stream';
 import { expect } from 'vitest';
 
 /**
- * A dialogue to play against a server. Lines begin with `C: ` (the client says it) or `S: ` (the server has to say
- * it); `…` in a server's line stands for anything; `S: <end>` wants the connection to end. Client lines that follow
- * one another go out together. `\r` `\n` `\0` `\t` and `\xNN` in a client's line are those octets; a line that ends in
- * `\` is sent without CRLF.
+ * A dialogue to play against a server. Lines begin with `C: ` (sent by the client) or `S: ` (expected from the server);
+ * `…` in a server's line matches anything; `S: <end>` expects the connection to end. Consecutive client lines are sent
+ * together. `\r` `\n` `\0` `\t` and `\xNN` in a client's line are those octets; a line that ends in `\` is sent without
+ * CRLF.
  */
 export interface TranscriptOptions {
-  /** Cuts each of the client's writes in two behind that many octets. */
+  /** Splits each of the client's writes after this many octets. */
   readonly cutAt?: number;
-  /** Sends every octet by itself. */
+  /** Sends every octet separately. */
   readonly octetByOctet?: boolean;
 }
 
@@ -19,7 +19,7 @@ interface Turn {
   readonly server: readonly string[];
 }
 
-/** Plays a dialogue. @returns what the server said beyond the script until now */
+/** Plays a dialogue. @returns what the server has sent so far beyond the script */
 export async function play(client: Duplex, script: string, options: TranscriptOptions = {}): Promise<void> {
   const lines = new ReceivedLines(client);
   for (const turn of turnsOf(script)) {
@@ -34,7 +34,7 @@ export async function play(client: Duplex, script: string, options: TranscriptOp
   lines.stop();
 }
 
-/** Plays a dialogue on a connection of its own, served by `serve`. */
+/** Plays a dialogue on a new connection, served by `serve`. */
 export async function playAgainst(
   serve: (socket: Duplex) => unknown,
   script: string,
@@ -52,7 +52,7 @@ export async function playAgainst(
   }
 }
 
-/** Octets of the longest thing the client says in one go: up to there a cut makes a difference. */
+/** Octets of the client's longest write: splitting beyond that makes no difference. */
 export function longestTurn(script: string): number {
   return Math.max(...turnsOf(script).map(({ client }) => client.length));
 }
@@ -80,7 +80,7 @@ function octetsOf(text: string): Buffer {
     const plain: Record<string, string> = { r: '\r', n: '\n', '0': '\0', t: '\t' };
     return plain[code] ?? `\ue000${code.slice(1)}`;
   });
-  // Octets beyond ASCII are marked, so that the text itself may hold UTF-8.
+  // Octets beyond ASCII are marked, so that the text itself can contain UTF-8.
   const parts = body
     .split(/(\ue000[0-9a-f]{2})/)
     .map((part) => (part.startsWith('\ue000') ? Buffer.from(part.slice(1), 'hex') : Buffer.from(part)));
@@ -105,7 +105,7 @@ function patternOf(expected: string): RegExp {
   return new RegExp(`^${source.join('.*')}$`, 's');
 }
 
-/** The server's lines, as they come. */
+/** The server's lines, as they arrive. */
 class ReceivedLines {
   readonly #stream: Duplex;
   #text = '';

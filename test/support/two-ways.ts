@@ -19,24 +19,24 @@ import { SmtpDialogue } from './smtp-dialogue.ts';
 
 export const other: Readonly<Record<CourierName, CourierName>> = { graph: 'smtp', smtp: 'graph' };
 
-/** A bridge of its own, with an account for each order of couriers, before Microsoft 365. */
+/** A separate bridge, with an account for each order of couriers, in front of Microsoft 365. */
 export interface TwoWays {
   readonly simulator: Simulator;
   readonly bridge: Mailbridge;
   /** Runs a command with the bridge's configuration. @returns its standard output */
   run(...args: readonly string[]): Promise<string>;
   isQueueEmpty(): Promise<boolean>;
-  /** The couriers that a message arrived by. */
+  /** The couriers through which a message arrived. */
   viaOf(messageId: string): string[];
-  /** Those of the accepted messages that did not arrive once. */
+  /** The accepted messages that did not arrive exactly once. */
   wrong(accepted: readonly string[]): { readonly lost: readonly string[]; readonly twice: readonly string[] };
-  /** A client of the account whose first courier this is. */
+  /** A client of the account that has this first courier. */
   login(first: CourierName): Promise<SmtpDialogue>;
 }
 
 /**
- * @param queue outages count after a second unless it says otherwise
- * @param limits what the bridge keeps to; default: more than any test sends
+ * @param queue outages count after a second by default
+ * @param limits the bridge's limits; default: more than any test sends
  */
 export async function twoWays(
   queue: Partial<NonNullable<ConfigInput['queue']>> = {},
@@ -88,7 +88,7 @@ export async function twoWays(
   };
 }
 
-/** Sends one small message. @returns its Message-ID */
+/** Sends a small message. @returns its Message-ID */
 export async function sendMarked(client: SmtpDialogue, mark: string): Promise<string> {
   const id = `<${mark}@contoso.com>`;
   await client.pipeline(`MAIL FROM:<${reports}>`, `RCPT TO:<${alice}>`);

@@ -56,7 +56,7 @@ const stagedFault = z.strictObject({
 
 const maxBodyBytes = 1024 * 1024;
 
-/** Listens for those who stage failures and look at what arrived. Plain HTTP: loopback alone. */
+/** Listens for requests that stage failures and read what arrived. Plain HTTP: for loopback only. */
 export function listenControl(settings: ControlSettings): Promise<Listening> {
   const routes = [
     ...faultRoutes(settings),
@@ -116,7 +116,7 @@ function faultRoutes({ faults }: ControlSettings): readonly Route[] {
   ];
 }
 
-/** The limits that clients ran into. */
+/** The limits that clients exceeded. */
 function violationRoutes({ violations }: ControlSettings): readonly Route[] {
   const path = /^\/violations$/;
   return [
@@ -139,7 +139,7 @@ function violationRoutes({ violations }: ControlSettings): readonly Route[] {
   ];
 }
 
-/** The requests that came to Graph, by operation and mailbox. */
+/** The requests that Graph received, by operation and mailbox. */
 function graphRequestRoutes(requests: GraphRequests): readonly Route[] {
   const path = /^\/graph-requests$/;
   return [

@@ -10,7 +10,7 @@ const limit = z.int().min(0).nullable();
 const mailboxLimits = { messagesPerMinute: limit, recipientsPerDay: limit };
 const address = z.string().transform((text) => text.toLowerCase());
 
-/** What `PATCH /state` may change of the way mail is sent. */
+/** What `PATCH /state` can change about sending mail. */
 export const mailFields = {
   sendingLimits: z
     .strictObject({
@@ -63,7 +63,7 @@ export function patchMailState(
   patch: { readonly [name in keyof typeof mailFields]?: z.infer<(typeof mailFields)[name]> | undefined },
 ): void {
   const { sendingLimits, sentItemsDelayMs, sentItemsOffFor, uploadSessionLifetimeSeconds, outages } = patch;
-  // JSON knows no undefined.
+  // JSON has no undefined.
   if (sendingLimits) limits.set(sendingLimits as Partial<SendingLimitSettings>);
   if (sentItemsDelayMs !== undefined) transport.sentItems.set({ delayMs: sentItemsDelayMs });
   if (sentItemsOffFor) transport.sentItems.set({ offFor: sentItemsOffFor });

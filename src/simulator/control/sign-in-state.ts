@@ -78,7 +78,7 @@ export function readSignInState(tenant: Tenant) {
 /** Changes how people sign in. */
 export function patchSignInState(tenant: Tenant, patch: z.infer<typeof signInPatch>): void {
   const { app, policies, lifetimes } = tenant;
-  // Cleaned of what does not belong here, and of what was not given.
+  // Without fields that do not belong here or were not given.
   const { users, assignedUsers, graphScopes, exchangeScopes, ...given } = signInPatch.parse(patch);
   if (given.entraClockShiftSeconds !== undefined) tenant.clockShiftSeconds = given.entraClockShiftSeconds;
   for (const user of users ?? []) patchUser(tenant, user);
@@ -101,7 +101,7 @@ export function patchSignInState(tenant: Tenant, patch: z.infer<typeof signInPat
   if (given.revokeSignIns) for (const user of tenant.users.values()) tenant.endSignIns(user);
 }
 
-/** A new password ends what the person had signed in to, as it does in Entra. */
+/** A new password ends the person's sign-ins, as it does in Entra. */
 function patchUser(tenant: Tenant, { upn, ...changes }: z.infer<typeof userPatch>): void {
   const user = userNamed(tenant, upn);
   Object.assign(user, changes);
@@ -118,7 +118,7 @@ function scopesForAll({ app }: Tenant, resource: ApiResource['key']): readonly s
     .flatMap(({ scopes }) => scopes);
 }
 
-/** Replaces what was consented to for a resource, by whomever, with an administrator's consent for everybody. */
+/** Replaces every consent for a resource, whoever gave it, with an administrator's consent for everybody. */
 function setScopesForAll({ app }: Tenant, resource: ApiResource['key'], scopes: readonly string[]): void {
   const others = app.delegatedGrants.filter((grant) => grant.resource !== resource);
   const granted = scopes.length > 0 ? [{ id: randomUUID(), resource, scopes }] : [];

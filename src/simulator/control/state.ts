@@ -7,7 +7,7 @@ import { patchSignInState, readSignInState, signInFields } from './sign-in-state
 const address = z.string().transform((text) => text.toLowerCase());
 const reach = z.union([z.literal('all'), z.array(address)]);
 
-/** What `PATCH /state` may change; everything is optional. */
+/** What `PATCH /state` can change; everything is optional. */
 export const statePatch = z
   .strictObject({
     graphRoles: z.array(z.string()),

@@ -1,4 +1,4 @@
-/** One submission that was accepted. */
+/** One accepted submission. */
 export interface JournalEntry {
   /** 1 for the first, and so on. */
   readonly n: number;
@@ -6,9 +6,9 @@ export interface JournalEntry {
   /** The mailbox it was sent as. */
   readonly mailbox: string;
   readonly messageId: string;
-  /** Whom it was delivered to, each once: the envelope of SMTP, or To, Cc and Bcc. */
+  /** The recipients it was delivered to, each once: the SMTP envelope, or To, Cc and Bcc. */
   readonly recipients: readonly string[];
-  /** Octets of the message as it was submitted. */
+  /** Bytes of the message as submitted. */
   readonly size: number;
   /** ISO 8601. */
   readonly at: string;
@@ -38,7 +38,7 @@ export class NumberedList<T extends { readonly n: number }> {
   add(entry: Omit<T, 'n'>): T {
     const numbered = { n: ++this.#last, ...entry } as T;
     this.#entries.push(numbered);
-    // A tenth at a time: dropping one for each that comes would move the whole list every time.
+    // A tenth at a time: dropping one per added entry would move the whole list every time.
     if (this.#entries.length > this.#limit) this.#entries.splice(0, Math.ceil(this.#limit / 10));
     return numbered;
   }
@@ -52,7 +52,7 @@ export class NumberedList<T extends { readonly n: number }> {
     return this.#entries.find((entry) => entry.n === n);
   }
 
-  /** How many there ever were since the start or the last {@link clear}. */
+  /** Number of entries since the start or the last {@link clear}, dropped ones included. */
   get count(): number {
     return this.#last;
   }

@@ -7,18 +7,21 @@ export interface StampedField {
   readonly name: string;
   /** Unfolded (RFC 5322 section 2.2.3), still encoded. */
   readonly value: string;
-  /** Offset of the first octet, and of the one behind the field's last line end. */
+  /** Offset of the first octet, and of the one after the field's last line end. */
   readonly start: number;
   readonly end: number;
 }
 
-/** The addresses of a field, and the entries that are none. */
+/** The addresses of a field, and the entries that are not addresses. */
 export interface AddressField {
   readonly addresses: readonly string[];
   readonly malformed: readonly string[];
 }
 
-/** The header fields of a message, in their order. Whatever is no field ends the header, the first line of an mbox too. */
+/**
+ * The header fields of a message, in order. Anything that is not a field ends the header, including the first line of
+ * an mbox.
+ */
 export function headerFields(content: Buffer): readonly StampedField[] {
   const { fields, mboxLine } = HeaderBlock.parse(content, { maxHeaderBytes: content.length });
   if (mboxLine !== undefined) return [];

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { headerFields, type StampedField } from './message-headers.ts';
 
-/** A recipient nobody here knows. */
+/** The recipient is unknown. */
 const status = '5.1.10';
 
 /** What Exchange sends back for recipients that do not exist (RFC 3464, multipart/report). */

@@ -1,26 +1,26 @@
 import type { LimitName, Violations } from './violations.ts';
 
-/** Limits of one mailbox; `null` is none. */
+/** Limits of one mailbox; `null` means no limit. */
 export interface MailboxLimits {
-  /** Microsoft's: 30 by SMTP. */
+  /** Microsoft's: 30 over SMTP. */
   readonly messagesPerMinute: number | null;
-  /** Within any 24 hours; Microsoft's: 10,000. */
+  /** In any 24 hours; Microsoft's: 10,000. */
   readonly recipientsPerDay: number | null;
 }
 
-/** What a tenant may send. Learn, "Exchange Online limits". Nothing is limited at first. */
+/** A tenant's sending limits. Learn, "Exchange Online limits". Initially nothing is limited. */
 export interface SendingLimitSettings extends MailboxLimits {
-  /** Recipients outside the tenant for all mailboxes together, within any 24 hours (TERRL). */
+  /** Recipients outside the tenant for all mailboxes together, in any 24 hours (TERRL). */
   readonly externalRecipientsPerDay: number | null;
   /** Recipients of one domain in one SMTP transaction; Microsoft's: 200. */
   readonly sameDomainRecipients: number | null;
-  /** Octets uploaded to a mailbox by one app; Microsoft's: 150 MB. */
+  /** Bytes uploaded to a mailbox by one app; Microsoft's: 150 MB. */
   readonly uploadBytesPer5Minutes: number | null;
   /** Requests to Graph by one app for a mailbox; Microsoft's: 10,000. */
   readonly graphRequestsPer10Minutes: number | null;
-  /** Which of its wordings Exchange SMTP refuses by beyond `recipientsPerDay`. */
+  /** The reply code that Exchange SMTP uses beyond `recipientsPerDay`. */
   readonly recipientQuotaCode: '5.2.0' | '5.1.90';
-  /** Mailboxes with limits of their own. */
+  /** Mailboxes with their own limits. */
   readonly mailboxes: readonly ({ readonly mailbox: string } & Partial<MailboxLimits>)[];
 }
 
@@ -45,7 +45,7 @@ export interface Exceeded {
 const minuteMs = 60_000;
 const dayMs = 24 * 60 * minuteMs;
 
-/** Counts what was sent against what may be. What is refused does not count. */
+/** Counts what is sent against the limits. Refused messages do not count. */
 export class SendingLimits {
   readonly #violations: Violations;
   readonly #now: () => number;
@@ -62,7 +62,7 @@ export class SendingLimits {
     return this.#settings;
   }
 
-  /** Sets limits; whatever was sent before no longer counts. */
+  /** Sets limits; anything sent before no longer counts. */
   set(settings: Partial<SendingLimitSettings>): void {
     this.#settings = { ...this.#settings, ...settings };
     this.#windows.clear();
@@ -71,7 +71,7 @@ export class SendingLimits {
   /**
    * Counts one message.
    * @param external how many of the recipients are outside the tenant
-   * @returns what it would exceed, in which case it does not count
+   * @returns the limit it would exceed, in which case it does not count
    */
   admit(mailbox: string, recipients: number, external: number): Exceeded | undefined {
     const own = this.#of(mailbox);
@@ -89,7 +89,7 @@ export class SendingLimits {
     ]);
   }
 
-  /** Counts octets uploaded. @returns as {@link admit} */
+  /** Counts uploaded bytes. @returns as {@link admit} */
   admitUpload(appId: string, mailbox: string, bytes: number): Exceeded | undefined {
     const most = this.#settings.uploadBytesPer5Minutes;
     const key = `${appId} ${mailbox.toLowerCase()}`;
@@ -103,7 +103,7 @@ export class SendingLimits {
     return this.#take(mailbox, [{ limit: 'graphRequestsPer10Minutes', key, windowMs: 10 * minuteMs, amount: 1, most }]);
   }
 
-  /** Counts as a violation what is refused elsewhere. */
+  /** Counts a violation that was refused elsewhere. */
   violated(limit: LimitName, mailbox: string): void {
     this.#violations.add(limit, mailbox);
   }
@@ -113,7 +113,7 @@ export class SendingLimits {
     return { ...this.#settings, ...own };
   }
 
-  /** Takes from all the windows, or from none. */
+  /** Takes from all the windows or from none. */
   #take(mailbox: string, wanted: readonly Taking[]): Exceeded | undefined {
     const now = this.#now();
     const takings = wanted.flatMap((taking) => {
@@ -146,7 +146,7 @@ interface Taking {
   readonly most: number | null;
 }
 
-/** Amounts of the last so many milliseconds. */
+/** Amounts over the last given number of milliseconds. */
 class Window {
   readonly #lengthMs: number;
   #entries: { readonly at: number; readonly amount: number }[] = [];
@@ -159,7 +159,7 @@ class Window {
     this.#entries.push({ at, amount });
   }
 
-  /** When `amount` more fits under `most`: now, later, or a whole window from now for what never fits. */
+  /** When `amount` more fits under `most`: now, later, or a whole window from now if it never fits. */
   roomAt(now: number, amount: number, most: number): number {
     this.#entries = this.#entries.filter(({ at }) => at > now - this.#lengthMs);
     let sum = this.#entries.reduce((total, entry) => total + entry.amount, 0);

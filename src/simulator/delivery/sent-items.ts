@@ -2,15 +2,15 @@ import { randomUUID } from 'node:crypto';
 import type { MailboxDirectory } from '../mailboxes/mailbox-directory.ts';
 import type { ItemFacts } from '../mailboxes/stored-message.ts';
 
-/** How the copies that senders keep behave. */
+/** Settings for the copies in Sent Items. */
 export interface SentItemsSettings {
-  /** How long a copy takes to show up after the message was accepted. */
+  /** How long after the message was accepted its copy appears. */
   readonly delayMs: number;
   /** Mailboxes that keep no copies; in lower case. */
   readonly offFor: readonly string[];
 }
 
-/** Puts the copies of sent messages where their senders see them, now or later. */
+/** Puts copies of sent messages where their senders see them, now or later. */
 export class SentItemsFolder {
   readonly #directory: MailboxDirectory;
   readonly #heldBack = new Map<NodeJS.Timeout, () => void>();
@@ -24,7 +24,7 @@ export class SentItemsFolder {
     return this.#settings;
   }
 
-  /** Changes how they behave from now on. With a delay of 0 everything that is held back appears. */
+  /** Changes the settings from now on. With a delay of 0, all copies held back appear. */
   set(settings: Partial<SentItemsSettings>): void {
     this.#settings = { ...this.#settings, ...settings };
     if (this.#settings.delayMs > 0) return;

@@ -6,33 +6,33 @@ import { headerFields, type StampedField, withoutField } from './message-headers
 import { nonDeliveryReport } from './non-delivery-report.ts';
 import { SentItemsFolder } from './sent-items.ts';
 
-/** A message that one of the services has accepted. */
+/** A message that one of the services accepted. */
 export interface Submission {
   readonly via: 'graph' | 'smtp';
   /** The mailbox it is sent as. */
   readonly mailbox: string;
-  /** Where reports of failure go; empty for nowhere. */
+  /** Where failure reports go; empty for nowhere. */
   readonly reversePath: string;
   readonly recipients: readonly string[];
-  /** Recipients whose failure shall not be reported (RFC 3461 NOTIFY). */
+  /** Recipients whose failure must not be reported (RFC 3461 NOTIFY). */
   readonly unreported?: readonly string[];
   readonly content: Buffer;
   readonly saveToSentItems: boolean;
-  /** Of the copy in Sent Items. */
+  /** For the copy in Sent Items. */
   readonly facts?: ItemFacts;
 }
 
 export interface TransportSettings {
   readonly directory: MailboxDirectory;
-  /** Domain of reports and of Message-IDs made here. */
+  /** Domain of reports and of generated Message-IDs. */
   readonly domain: string;
-  /** False keeps the journal alone: for tests with more mail than memory. */
+  /** False keeps only the journal: for tests with more mail than memory. */
   readonly keepContent: boolean;
 }
 
 const maxEntries = 200_000;
 
-/** Exchange's transport: takes accepted mail to mailboxes, out of the tenant, or back to its sender. */
+/** Exchange's transport: delivers accepted mail to mailboxes, out of the tenant, or back to its sender. */
 export class Transport {
   readonly journal = new NumberedList<JournalEntry>(maxEntries);
   readonly outbox = new NumberedList<OutboxEntry & { readonly content: Buffer }>(maxEntries);
@@ -48,11 +48,11 @@ export class Transport {
     );
   }
 
-  /** Delivers a submission at once. @returns its Message-ID */
+  /** Delivers a submission immediately. @returns its Message-ID */
   submit(submission: Submission): string {
     const { directory, keepContent } = this.#settings;
     const { mailbox, via } = submission;
-    // Exchange delivers once to whoever is named twice.
+    // Exchange delivers once to a recipient named twice.
     const recipients = unique(submission.recipients);
     const { content, fields, messageId } = this.#completed(submission);
     const at = new Date().toISOString();
@@ -68,14 +68,14 @@ export class Transport {
     }
     if (keepContent) {
       for (const address of known) directory.deliver(address, 'INBOX', outgoing);
-      // The sender's copy keeps the hidden recipients.
+      // The sender's copy keeps the Bcc recipients.
       if (submission.saveToSentItems) this.sentItems.keep(mailbox, content, submission.facts ?? {});
     }
     this.#report(submission, unknown, content);
     return messageId;
   }
 
-  /** Those of the addresses that are outside the tenant. */
+  /** The addresses that are outside the tenant. */
   external(addresses: readonly string[]): readonly string[] {
     return addresses.filter((address) => !this.#domains.has(domainOf(address).toLowerCase()));
   }
@@ -88,7 +88,7 @@ export class Transport {
     directory.deliver(reversePath, 'INBOX', nonDeliveryReport(domain, reversePath, reported, content));
   }
 
-  /** Adds the fields that Exchange adds where a client left them out; everything else stays as it is. */
+  /** Adds the fields that Exchange adds if a client omitted them; everything else stays unchanged. */
   #completed(submission: Submission): { content: Buffer; fields: readonly StampedField[]; messageId: string } {
     const { content, mailbox } = submission;
     const fields = headerFields(content);
@@ -100,7 +100,7 @@ export class Transport {
       ...(given('message-id') ? [] : [`Message-ID: ${messageId}`]),
     ];
     if (missing.length === 0) return { content, fields, messageId };
-    // Text without any header gets the empty line that makes it a body.
+    // Text without a header gets the empty line that makes it a body.
     const separator = fields.length === 0 && !content.subarray(0, 2).equals(Buffer.from('\r\n')) ? '\r\n' : '';
     const completed = Buffer.concat([Buffer.from(missing.map((line) => `${line}\r\n`).join('') + separator), content]);
     return { content: completed, fields: headerFields(completed), messageId };
@@ -111,7 +111,7 @@ function domainOf(address: string): string {
   return address.slice(address.lastIndexOf('@') + 1);
 }
 
-/** Each address once, compared without case, in the first spelling. */
+/** Each address once, compared case-insensitively, in its first spelling. */
 function unique(addresses: readonly string[]): readonly string[] {
   const seen = new Set<string>();
   return addresses.filter((address) => {

@@ -1,6 +1,6 @@
 import { NumberedList } from './journal.ts';
 
-/** A limit of Microsoft's that a client ran into. */
+/** A Microsoft limit that a client exceeded. */
 export const limitNames = [
   'messagesPerMinute',
   'recipientsPerDay',
@@ -15,7 +15,7 @@ export const limitNames = [
 ] as const;
 export type LimitName = (typeof limitNames)[number];
 
-/** One time that a limit was exceeded, which was refused. */
+/** One request refused because a limit was exceeded. */
 export interface Violation {
   readonly n: number;
   readonly limit: LimitName;
@@ -24,7 +24,7 @@ export interface Violation {
   readonly at: string;
 }
 
-/** Every time that a limit was exceeded, for tests of who shall obey them. */
+/** Every time a limit was exceeded, for tests of code that must respect limits. */
 export class Violations {
   readonly #list = new NumberedList<Violation>(10_000);
   readonly #counts = new Map<LimitName, number>();
@@ -34,12 +34,12 @@ export class Violations {
     this.#list.add({ limit, mailbox: mailbox.toLowerCase(), at: new Date().toISOString() });
   }
 
-  /** How many there were since the start or the last {@link clear}. */
+  /** Number of violations since the start or the last {@link clear}. */
   get count(): number {
     return this.#list.count;
   }
 
-  /** How many of each kind; kinds without any are not listed. */
+  /** The number of each kind; kinds without any are not listed. */
   counts(): Readonly<Partial<Record<LimitName, number>>> {
     return Object.fromEntries(this.#counts);
   }

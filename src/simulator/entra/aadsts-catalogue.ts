@@ -2,16 +2,16 @@
 export interface AadstsEntry {
   /** OAuth 2.0 error (RFC 6749 section 5.2, RFC 8628 section 3.5). */
   readonly error: string;
-  /** What kind of failure, for clients that have to react to it. */
+  /** The kind of failure, for clients that have to react to it. */
   readonly suberror?: string;
   readonly status: number;
-  /** `{0}`, `{1}` … stand for what the case at hand fills in. */
+  /** `{0}`, `{1}` … are filled in for the case at hand. */
   readonly text: string;
 }
 
 /**
- * The errors of the sign-in pages and the token endpoint, in Entra's words. Learn, "Microsoft Entra authentication and
- * authorization error codes"; texts and statuses as people quote them in public.
+ * The errors of the sign-in pages and the token endpoint, in Entra's wording. Learn, "Microsoft Entra authentication
+ * and authorization error codes"; texts and statuses as quoted in public reports.
  */
 export const aadstsCatalogue = {
   '16000': {

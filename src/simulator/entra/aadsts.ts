@@ -13,7 +13,7 @@ export class AadstsError extends Error {
   readonly error: string;
   readonly suberror: string | undefined;
   readonly status: number;
-  /** What the client has to ask for in its next interactive request, as JSON. */
+  /** What the client must request in its next interactive request, as JSON. */
   readonly claims: string | undefined;
 
   private constructor(code: string, entry: AadstsEntry, claims?: string) {
@@ -25,13 +25,13 @@ export class AadstsError extends Error {
     this.claims = claims;
   }
 
-  /** @param fill what stands in place of `{0}`, `{1}` … */
+  /** @param fill replacements for `{0}`, `{1}` … */
   static of(code: AadstsCode, ...fill: readonly string[]): AadstsError {
     const entry: AadstsEntry = aadstsCatalogue[code];
     return new AadstsError(code, { ...entry, text: entry.text.replace(/\{(\d)\}/g, (_, n) => fill[Number(n)] ?? '') });
   }
 
-  /** An error that somebody staged, with anything the catalogue does not know filled in. */
+  /** A staged error; whatever the catalogue does not know is filled in. */
   static staged(code: string, status: number | undefined, text: string | undefined): AadstsError {
     const known: AadstsEntry = isAadstsCode(code)
       ? aadstsCatalogue[code]
@@ -39,7 +39,7 @@ export class AadstsError extends Error {
     return new AadstsError(code, { ...known, status: status ?? known.status, text: text ?? known.text });
   }
 
-  /** The same refusal under another OAuth error, where the endpoint has its own name for it. */
+  /** The same refusal under another OAuth error, for endpoints that have their own name for it. */
   as(error: string): AadstsError {
     return new AadstsError(this.code, { error, status: this.status, text: this.message }, this.claims);
   }
@@ -63,7 +63,7 @@ export function describeError(error: AadstsError, correlationId: string = random
   return { text, traceId, correlationId, timestamp };
 }
 
-/** An error in the form in which the token endpoint sends it. */
+/** An error in the token endpoint's format. */
 export function errorAnswer(error: AadstsError, correlationId: string, authority: string): HttpAnswer {
   const { text, traceId, timestamp } = describeError(error, correlationId);
   return {

@@ -9,18 +9,18 @@ import {
   SignJWT,
 } from 'jose';
 
-/** What a verified access token says. Learn, "Access token claims reference". */
+/** The claims of a verified access token. Learn, "Access token claims reference". */
 export interface AccessTokenClaims {
   /** Identifier URI of the resource. */
   readonly aud: string;
   readonly iss: string;
-  /** Seconds since 1970, as all times of a token. */
+  /** Seconds since 1970, like all times in a token. */
   readonly iat: number;
   readonly nbf: number;
   readonly exp: number;
   readonly appid: string;
   readonly app_displayname?: string;
-  /** How the client proved itself: `0` not at all, `1` a secret, `2` a certificate. */
+  /** How the client authenticated: `0` not at all, `1` a secret, `2` a certificate. */
   readonly appidacr?: string;
   readonly idtyp?: 'app' | 'user';
   readonly oid: string;
@@ -32,7 +32,7 @@ export interface AccessTokenClaims {
   readonly roles?: readonly string[];
   /** Delegated permissions, separated by spaces. */
   readonly scp?: string;
-  /** The user signed in; only with `scp`. */
+  /** The signed-in user; only with `scp`. */
   readonly upn?: string;
   readonly name?: string;
   /** How the user signed in. */
@@ -57,7 +57,7 @@ export interface PublicJwk {
 const alg = 'RS256';
 const clockSkewSeconds = 300;
 
-/** Signs tokens (RS256), and verifies access tokens. */
+/** Signs tokens (RS256) and verifies access tokens. */
 export class TokenSigner {
   readonly tenantId: string;
   readonly #keys: Promise<GenerateKeyPairResult>;
@@ -66,7 +66,7 @@ export class TokenSigner {
 
   constructor(tenantId: string) {
     this.tenantId = tenantId;
-    // Takes a while; whoever asks for the first token waits, the start does not.
+    // Takes a while: the first token waits for it, the start does not.
     this.#keys = generateKeyPair('RS256');
     this.#keys.catch(() => {});
   }
@@ -75,7 +75,7 @@ export class TokenSigner {
     return `https://sts.windows.net/${this.tenantId}/`;
   }
 
-  /** Issues a token. @param lifetimeSeconds from now; may be negative for one that has expired */
+  /** Issues a token. @param lifetimeSeconds from now; negative for an expired one */
   async issue(
     claims: Pick<AccessTokenClaims, 'aud' | 'appid' | 'oid'> & Partial<AccessTokenClaims>,
     lifetimeSeconds: number,
@@ -83,7 +83,7 @@ export class TokenSigner {
     const now = Math.floor(Date.now() / 1000);
     const payload: AccessTokenClaims = {
       iss: this.issuer,
-      // Entra dates tokens back five minutes against clocks that are behind.
+      // Entra dates tokens back five minutes in case clocks are behind.
       iat: now - clockSkewSeconds,
       nbf: now - clockSkewSeconds,
       exp: now + lifetimeSeconds,
@@ -96,7 +96,7 @@ export class TokenSigner {
     return this.sign(payload);
   }
 
-  /** Issues a token that only {@link verify} can read, as personal accounts have them. */
+  /** Issues a token that only {@link verify} can read, like those of personal accounts. */
   async issueOpaque(...[claims, lifetimeSeconds]: Parameters<TokenSigner['issue']>): Promise<string> {
     const now = Math.floor(Date.now() / 1000);
     for (const [token, { exp }] of this.#opaque) if (exp <= now) this.#opaque.delete(token);
@@ -113,7 +113,7 @@ export class TokenSigner {
     return handle;
   }
 
-  /** Signs a token of any content. */
+  /** Signs a token with any content. */
   async sign(payload: object): Promise<string> {
     const { privateKey } = await this.#keys;
     return new SignJWT(payload as JWTPayload)
@@ -121,7 +121,7 @@ export class TokenSigner {
       .sign(privateKey);
   }
 
-  /** Checks signature and time; whom the token is for is the caller's question. */
+  /** Checks signature and time; the caller checks the audience. */
   async verify(token: string): Promise<AccessTokenClaims | TokenFault> {
     const known = this.#opaque.get(token);
     if (known !== undefined) return known.exp <= Date.now() / 1000 ? 'expired' : known;
@@ -139,14 +139,14 @@ export class TokenSigner {
     return claims;
   }
 
-  /** The public key, for those who verify tokens by themselves. */
+  /** The public key, for servers that verify tokens themselves. */
   async jwk(): Promise<PublicJwk> {
     const { n = '', e = '' } = await exportJWK((await this.#keys).publicKey);
     return { kty: 'RSA', use: 'sig', alg, kid: this.#kid, x5t: this.#kid, n, e, issuer: this.issuer };
   }
 }
 
-/** What a token says of itself, before anything is checked. */
+/** The token's claims, unverified. */
 function claimsIn(token: string): AccessTokenClaims | undefined {
   try {
     const claims = decodeJwt<AccessTokenClaims>(token);

@@ -24,15 +24,15 @@ interface ParsedAssertion {
 
 const clockSkewSeconds = 300;
 
-/** The client id an assertion speaks for, before anything is checked. */
+/** The client id in an assertion, unverified. */
 export function clientIdOf(assertion: string): string | undefined {
   return parse(assertion).claims.sub;
 }
 
 /**
- * Verifies a client assertion: by one of the app's certificates, or by a federated credential where the assertion
- * names no certificate and somebody else issued it. Learn, "Microsoft identity platform application authentication certificate
- * credentials"; RFC 7523 section 3.
+ * Verifies a client assertion: with one of the app's certificates, or with a federated credential if the assertion
+ * names no certificate and has another issuer. Learn, "Microsoft identity platform application authentication
+ * certificate credentials"; RFC 7523 section 3.
  * @param audiences what `aud` may be: the token endpoint or the issuer, by tenant id or domain
  * @throws AadstsError
  */
@@ -90,7 +90,7 @@ function assertInTime(claims: AssertionClaims): void {
   throw AadstsError.of('700024', time(now), time(nbf), exp === undefined ? 'none' : time(exp));
 }
 
-/** Whether a registered certificate is the one the header points at. */
+/** Whether the header identifies this registered certificate. */
 function isMeant(certificate: X509Certificate, header: AssertionHeader): boolean {
   const thumbprint = (hash: string) => createHash(hash).update(certificate.raw).digest('base64url');
   if (header['x5t#S256'] !== undefined) return header['x5t#S256'] === thumbprint('sha256');

@@ -4,7 +4,7 @@ import { AadstsError } from './aadsts.ts';
 import { clientIdOf, verifyClientAssertion } from './client-assertion.ts';
 import { findApp } from './registered-app.ts';
 
-/** The client of a token request, and how it proved itself. */
+/** The client of a token request, and how it authenticated. */
 export interface AuthenticatedClient {
   readonly app: AppRegistration;
   /** `0` not at all, `1` a secret, `2` a certificate or a federated credential: the `appidacr` claim. */
@@ -14,8 +14,8 @@ export interface AuthenticatedClient {
 const assertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 
 /**
- * Finds the client of a token request and checks its secret or assertion, if it has one: in the form, or HTTP Basic
- * (RFC 6749 section 2.3.1).
+ * Finds the client of a token request and checks its secret or assertion, if any: in the form, or HTTP Basic (RFC 6749
+ * section 2.3.1).
  * @throws AadstsError
  */
 export async function authenticateClient(

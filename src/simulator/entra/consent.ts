@@ -5,10 +5,13 @@ import type { AppRegistration, Tenant, User } from '../tenant/tenant.ts';
 import { AadstsError } from './aadsts.ts';
 import { openIdScopes, type RequestedScopes, type ResourceScopes } from './delegated-scopes.ts';
 
-/** Scopes of the mail protocols that a registration lists under Graph and a client asks of Exchange. */
+/** Mail protocol scopes that a registration lists under Graph and a client requests from Exchange. */
 const underGraph = ['IMAP.AccessAsUser.All', 'POP.AccessAsUser.All', 'SMTP.Send'];
 
-/** What the app may do on behalf of a user, beside knowing who that is: by the user's own consent, or an administrator's for everybody. */
+/**
+ * What the app may do on behalf of a user, besides identifying them: by the user's own consent, or an administrator's
+ * for everybody.
+ */
 export function grantedScopes(app: AppRegistration, user: User, key: ApiResource['key']): readonly string[] {
   const granted = app.delegatedGrants
     .filter(({ principalId }) => principalId === undefined || principalId === user.objectId)
@@ -18,7 +21,7 @@ export function grantedScopes(app: AppRegistration, user: User, key: ApiResource
   return [...new Set(granted)].filter((scope) => !openIdScopes.includes(scope));
 }
 
-/** @throws AadstsError 65001 unless all that is asked of the resource has been consented to */
+/** @throws AadstsError 65001 unless everything requested of the resource has been consented to */
 export function assertConsented(app: AppRegistration, user: User, asked: ResourceScopes): void {
   const granted = grantedScopes(app, user, asked.resource.key);
   const isMissing = asked.isDefault ? granted.length === 0 : asked.names.some((name) => !granted.includes(name));
@@ -33,9 +36,9 @@ export interface ConsentParameters {
 }
 
 /**
- * What the user still has to consent to before the scopes can be granted; undefined where that is nothing.
- * @param everything ask again for what was consented to before (`prompt=consent`)
- * @throws AadstsError 90094 where this user's consent is not enough, 650056 where `.default` means nothing
+ * What the user still has to consent to before the scopes can be granted; undefined if nothing.
+ * @param everything ask again for what was already consented to (`prompt=consent`)
+ * @throws AadstsError 90094 if this user's consent is not enough, 650056 if `.default` means nothing
  */
 export function consentNeeded(
   tenant: Tenant,
@@ -62,7 +65,7 @@ function askedOf(
   const named = names
     .filter((name) => !granted.includes(name))
     .flatMap((name) => findPermission(resource.key, 'Scope', name) ?? []);
-  // `.default` asks for nothing new where anything has been granted, and else for the whole list, of all resources.
+  // `.default` asks for nothing new if anything has been granted, otherwise for the whole list, for all resources.
   if (!isDefault || granted.length > 0) return named;
   const listed = listedPermissions(app).filter(({ type }) => type === 'Scope');
   if (listed.length === 0) throw AadstsError.of('650056', resource.displayName, app.clientId);
@@ -80,7 +83,7 @@ function openIdPermissions(scopes: RequestedScopes): readonly ResourcePermission
     .flatMap((name) => findPermission('graph', 'Scope', name) ?? []);
 }
 
-/** Grants permissions: delegated ones to a user, or to everybody where none is given; roles to the app itself. */
+/** Grants permissions: delegated ones to a user, or to everybody if no user is given; roles to the app itself. */
 export function recordConsent(app: AppRegistration, permissions: readonly ResourcePermission[], user?: User): void {
   for (const key of ['graph', 'exchange'] as const) {
     const values = (type: ResourcePermission['type']) =>

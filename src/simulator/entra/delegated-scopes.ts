@@ -3,24 +3,24 @@ import { type ApiResource, findResource } from '../tenant/resources.ts';
 import type { AppRegistration, Tenant } from '../tenant/tenant.ts';
 import { AadstsError } from './aadsts.ts';
 
-/** What a request asks of one resource on behalf of a user. */
+/** The scopes that a request asks for from one resource on behalf of a user. */
 export interface ResourceScopes {
   readonly resource: ApiResource;
-  /** The resource's identifier as the client spelled it: the `aud` of the token. */
+  /** The resource's identifier as the client spelled it: the token's `aud`. */
   readonly audience: string;
-  /** What stands before the names of scopes in the answer, as the client wrote them. */
+  /** The prefix of scope names in the answer, as the client wrote it. */
   readonly prefix: string;
-  /** Names without the resource; empty where only the user's identity is asked for. */
+  /** Names without the resource; empty if only the user's identity is requested. */
   readonly names: readonly string[];
-  /** `.default`: whatever has been consented to, or what the registration lists. */
+  /** `.default`: everything consented to, or what the registration lists. */
   readonly isDefault: boolean;
 }
 
 /** The scopes of a request for a user's tokens. */
 export interface RequestedScopes {
-  /** Those of OpenID Connect: `openid`, `profile`, `email`, `offline_access`. */
+  /** The OpenID Connect scopes: `openid`, `profile`, `email`, `offline_access`. */
   readonly openId: readonly string[];
-  /** One at least. */
+  /** At least one. */
   readonly resources: readonly [ResourceScopes, ...ResourceScopes[]];
 }
 
@@ -30,8 +30,8 @@ const graph = 'https://graph.microsoft.com';
 const graphAppId = '00000003-0000-0000-c000-000000000000';
 
 /**
- * Reads a `scope` parameter of a user's sign-in. Learn, "Scopes and permissions in the Microsoft identity platform".
- * @param endpoint the sign-in page has another error for scopes that do not exist
+ * Reads the `scope` parameter of a user's sign-in. Learn, "Scopes and permissions in the Microsoft identity platform".
+ * @param endpoint the sign-in page has a different error for scopes that do not exist
  * @throws AadstsError 900144, 70011, 650053, 500011
  */
 export function parseDelegatedScopes(
@@ -57,13 +57,13 @@ export function parseDelegatedScopes(
   return { openId, resources: [first ?? { ...identityOnly, names: [], isDefault: false }, ...rest] };
 }
 
-/** The one resource a token can be for. @throws AadstsError where the request names several */
+/** The one resource a token can be for. @throws AadstsError if the request names several */
 export function onlyResource(scopes: RequestedScopes, code: '28000' | '70011', scope: string): ResourceScopes {
   if (scopes.resources.length > 1) throw AadstsError.of(code, scope);
   return scopes.resources[0];
 }
 
-/** A `scope` parameter for the first resource alone. */
+/** A `scope` parameter for the first resource only. */
 export function scopeOfFirst({ openId, resources: [first] }: RequestedScopes): string {
   const names = first.isDefault ? [...first.names, '.default'] : first.names;
   return [...names.map((name) => `${first.prefix}${name}`), ...openId].join(' ');
@@ -77,7 +77,7 @@ function resourceNamed(identifier: string): ApiResource {
   return resource;
 }
 
-/** Takes `https://resource/Name` apart; a bare name is one of Graph's. */
+/** Splits `https://resource/Name`; a bare name belongs to Graph. */
 function splitScope(tenant: Tenant, one: string) {
   const slash = one.lastIndexOf('/');
   const name = one.slice(slash + 1);

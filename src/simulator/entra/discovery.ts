@@ -1,7 +1,7 @@
 import { personalTenantId, type Tenant } from '../tenant/tenant.ts';
 import { isForConsumers } from './tenant-segment.ts';
 
-/** What `/{tenant}/v2.0/.well-known/openid-configuration` says (OpenID Connect Discovery 1.0 section 3). */
+/** The document at `/{tenant}/v2.0/.well-known/openid-configuration` (OpenID Connect Discovery 1.0 section 3). */
 export function openidConfiguration(authority: string, tenant: Tenant, name: string): object {
   const base = `${authority}/${name}`;
   // Tenant-independent documents leave the id open.
@@ -33,7 +33,7 @@ export function openidConfiguration(authority: string, tenant: Tenant, name: str
   };
 }
 
-/** What `/common/discovery/instance` says: the one cloud this is. */
+/** The answer of `/common/discovery/instance`: there is one cloud. */
 export function instanceDiscovery(authority: string, tenant: Tenant): object {
   const { host } = new URL(authority);
   return {

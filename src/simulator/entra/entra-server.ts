@@ -76,7 +76,7 @@ function routesOf(entra: EntraServices): readonly Route[] {
       },
     },
     {
-      // The two ways of asking without a form, for servers that know no other.
+      // Two ways to introspect without a form, for servers that support no other.
       method: 'GET',
       path: /^\/introspect$/,
       handle: (request) => {
@@ -87,7 +87,7 @@ function routesOf(entra: EntraServices): readonly Route[] {
   ];
 }
 
-/** A document of a tenant, or Entra's error for a tenant that is not there. */
+/** A document of a tenant, or Entra's error for an unknown tenant. */
 async function ofTenant(
   entra: EntraServices,
   name: string,

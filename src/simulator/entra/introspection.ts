@@ -1,9 +1,9 @@
 import type { AccessTokenClaims, TokenSigner } from './access-token.ts';
 
 /**
- * Answers a token introspection request (RFC 7662). Entra ID has no such endpoint; it is here for servers that
- * cannot verify tokens by themselves.
- * @param username whom the token is for where it names nobody, as app-only tokens do
+ * Answers a token introspection request (RFC 7662). Entra ID has no such endpoint; it is for servers that cannot verify
+ * tokens themselves.
+ * @param username whom the token is for if it names nobody, as app-only tokens do
  */
 export async function introspect(signer: TokenSigner, token: string | null, username?: string): Promise<object> {
   const claims = await signer.verify(token ?? '');

@@ -6,8 +6,8 @@ import type { TokenSigner } from './access-token.ts';
 import { issueAppToken } from './grants/client-credentials.ts';
 
 /**
- * The managed identity endpoint of an App Service machine: `GET /msi/token`. The identity is that of the registration
- * the simulator hands out. Learn, "How to use managed identities for App Service and Azure Functions", "REST endpoint
+ * The managed identity endpoint of an App Service machine: `GET /msi/token`. The identity is the registration that the
+ * simulator hands out. Learn, "How to use managed identities for App Service and Azure Functions", "REST endpoint
  * reference".
  */
 export function managedIdentityRoutes(tenant: Tenant, signer: TokenSigner): readonly Route[] {

@@ -1,10 +1,10 @@
 import type { AppRegistration } from '../tenant/tenant.ts';
 
-/** Which platform of the registration a redirect URI belongs to: only web apps prove themselves. */
+/** The registration's platform that a redirect URI belongs to: only web apps authenticate. */
 export type Platform = 'web' | 'public';
 
 /**
- * The platform a redirect URI is registered for, if any: to the letter, except that a loopback address may have any
+ * The platform a redirect URI is registered for, if any: an exact match, except that a loopback address may have any
  * port. Learn, "Redirect URI (reply URL) outline and restrictions", "Localhost exceptions".
  */
 export function platformOf(app: AppRegistration, redirectUri: string): Platform | undefined {
@@ -20,7 +20,7 @@ function matches(registered: string, given: string): boolean {
   return wanted !== undefined && wanted === asked;
 }
 
-/** A loopback URI without its port, in one spelling; undefined for any other. */
+/** A loopback URI without its port, normalized; undefined for any other. */
 function loopback(uri: string): string | undefined {
   if (!URL.canParse(uri)) return undefined;
   const url = new URL(uri);

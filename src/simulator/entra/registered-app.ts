@@ -1,7 +1,7 @@
 import type { AppRegistration, Tenant } from '../tenant/tenant.ts';
 import { AadstsError } from './aadsts.ts';
 
-/** The app of a client id. @throws AadstsError when there is none, it is disabled, or it has not got around yet */
+/** The app with a client id. @throws AadstsError if it does not exist, is disabled, or is not replicated yet */
 export function findApp(tenant: Tenant, clientId: string): AppRegistration {
   const app = tenant.apps.get(clientId.toLowerCase());
   const madeAtMs = Math.max(app?.createdAtMs ?? 0, app?.servicePrincipalCreatedAtMs ?? 0);

@@ -15,7 +15,7 @@ export interface EntraSettings {
   onDefect(error: unknown): void;
 }
 
-/** What the endpoints work with. */
+/** The services that the endpoints use. */
 export interface EntraServices {
   readonly tenant: Tenant;
   readonly signer: TokenSigner;
@@ -23,6 +23,6 @@ export interface EntraServices {
   readonly deviceCodes: DeviceCodes;
   readonly authorizationCodes: AuthorizationCodes;
   readonly refreshTokens: RefreshTokens;
-  /** `https://host:port`, known once it listens. */
+  /** `https://host:port`, set once it listens. */
   authority: string;
 }

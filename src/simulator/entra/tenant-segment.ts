@@ -25,8 +25,8 @@ export function assertTenantNamed(tenant: Tenant, name: string, grant: string, a
 }
 
 /**
- * Checks that a user of this tenant may sign in to the app under the name that the URL gives the tenant.
- * @param grant the password grant is not for `/common`
+ * Checks that users of this tenant may sign in to the app under the URL's name for the tenant.
+ * @param grant the password grant does not support `/common`
  * @throws AadstsError 50194, 9001023, 9002332, 9002346
  */
 export function assertUsersServed(tenant: Tenant, name: string, app: AppRegistration, grant?: string): void {
@@ -42,7 +42,7 @@ export function assertUsersServed(tenant: Tenant, name: string, app: AppRegistra
 }
 
 /**
- * Checks that somebody who has signed in may do so at the tenant that the URL names.
+ * Checks that a signed-in person may sign in at the tenant that the URL names.
  * @throws AadstsError 50034, 500200
  */
 export function assertAccountServed(name: string, app: AppRegistration, { personal }: User): void {
@@ -54,7 +54,7 @@ export function assertAccountServed(name: string, app: AppRegistration, { person
   if (personal && !isOpen) throw AadstsError.of('500200');
 }
 
-/** What the `aud` of a client assertion may be, in lower case: token endpoint or issuer, by id or by domain. */
+/** Valid `aud` values of a client assertion, in lower case: token endpoint or issuer, by id or by domain. */
 export function assertionAudiences(authority: string, tenant: Tenant, name: string): readonly string[] {
   return [tenant.id, tenant.domain, name]
     .flatMap((one) => [`${authority}/${one}/oauth2/v2.0/token`, `${authority}/${one}/v2.0`])

@@ -13,7 +13,7 @@ import { findApp } from './registered-app.ts';
 import type { EntraServices } from './services.ts';
 import { assertionAudiences, assertTenant, assertUsersServed, isForConsumers } from './tenant-segment.ts';
 
-/** Largest form any of Entra's endpoints reads. */
+/** The largest form that any Entra endpoint reads. */
 export const maxFormBytes = 64 * 1024;
 
 const noStore = { 'Cache-Control': 'no-store, no-cache', Pragma: 'no-cache' };
@@ -66,7 +66,7 @@ export function answerDeviceCodeRequest(
   });
 }
 
-/** Answers a form with JSON: what `serve` makes of it, or Entra's error. Faults strike here. */
+/** Answers a form with JSON: the result of `serve`, or Entra's error. Faults apply here. */
 function answerForm(
   entra: EntraServices,
   request: IncomingHttpRequest,
@@ -103,7 +103,7 @@ async function grant(
   return serve({ entra, form, client, tenantName });
 }
 
-/** The client's own id for the request, or a new one. */
+/** The client's own request id, or a new one. */
 function correlationIdOf(request: IncomingHttpRequest): string {
   const given = request.url.searchParams.get('client-request-id') ?? request.headers['client-request-id'];
   return typeof given === 'string' && /^[\da-f-]{36}$/i.test(given) ? given : randomUUID();

@@ -15,7 +15,10 @@ import { execute, type Outcome } from './powershell/interpreter.ts';
 import { parse } from './powershell/parser.ts';
 import { ScriptError } from './powershell/script-error.ts';
 
-/** Stands in for Exchange Online PowerShell: a small part of the language, and the cmdlets that let apps at mailboxes. */
+/**
+ * Simulates Exchange Online PowerShell: a small part of the language, and the cmdlets that give apps access to
+ * mailboxes.
+ */
 export class ExchangeAdministration {
   readonly #cmdlets: ReadonlyMap<string, Cmdlet>;
 
@@ -36,7 +39,7 @@ export class ExchangeAdministration {
     this.#cmdlets = new Map(cmdlets.map((cmdlet) => [cmdlet.name.toLowerCase(), cmdlet]));
   }
 
-  /** Runs a script as a person would who starts PowerShell for it. One that is not understood does nothing at all. */
+  /** Runs a script in a new PowerShell session. A script that cannot be parsed has no effect at all. */
   run(script: string): Outcome {
     try {
       return execute(parse(script, this.#cmdlets));

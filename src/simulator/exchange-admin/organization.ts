@@ -4,20 +4,20 @@ import type { ExchangeApp, Tenant } from '../tenant/tenant.ts';
 import { CmdletError } from './powershell/parameter.ts';
 import { type RecipientFilter, recipientsOf } from './recipient-filter.ts';
 
-/** A set of mailboxes that roles are confined to. */
+/** A set of mailboxes that roles are limited to. */
 export interface ManagementScope {
   readonly name: string;
   filterText: string;
   filter: RecipientFilter;
 }
 
-/** A role of RBAC for Applications that an app has. */
+/** A role of RBAC for Applications assigned to an app. */
 export interface RoleAssignment {
   readonly name: string;
   readonly role: string;
   /** In lower case. */
   readonly clientId: string;
-  /** Name of a scope; none: every mailbox. */
+  /** Name of a scope; undefined for every mailbox. */
   readonly scope: string | undefined;
 }
 
@@ -37,10 +37,12 @@ export interface RegisteredApp {
   readonly app: ExchangeApp;
 }
 
-/** The roles that an app can be assigned here. */
+/** The roles that an app can be assigned. */
 export const applicationRoles: readonly string[] = [smtpRole, ...graphRoles];
 
-/** What administrators of Exchange Online set, beyond what the tenant itself keeps. Names are compared without case. */
+/**
+ * What Exchange Online administrators set, beyond what the tenant itself keeps. Names are compared case-insensitively.
+ */
 export class ExchangeOrganization {
   readonly tenant: Tenant;
   readonly mailboxes: MailboxDirectory;
@@ -85,8 +87,8 @@ export class ExchangeOrganization {
   }
 
   /**
-   * Whom a permission is given to: a person by the user principal name, or a service principal by what is its identity
-   * among users, which the app id is not.
+   * Whom a permission is given to: a person by user principal name, or a service principal by its identity among users,
+   * which is not the app id.
    * @throws CmdletError
    */
   trustee(identity: string): { readonly user: string } | RegisteredApp {
@@ -99,7 +101,7 @@ export class ExchangeOrganization {
     return found;
   }
 
-  /** Works out anew whom each role of each app reaches. */
+  /** Recomputes which mailboxes each role of an app reaches. */
   applyRoles(clientId: string): void {
     const app = this.tenant.exchangeApp(clientId);
     const held = [...this.assignments.values()].filter((assignment) => assignment.clientId === clientId);
@@ -112,7 +114,7 @@ export class ExchangeOrganization {
     app.graphRbac = Object.fromEntries(graphRoles.map((role) => [role, reachOf(role)]));
   }
 
-  /** Works out anew what every assigned role reaches, after a scope or a group has changed. */
+  /** Recomputes what every assigned role reaches, after a scope or a group changed. */
   applyAllRoles(): void {
     const clientIds = [...this.assignments.values()].map(({ clientId }) => clientId);
     for (const clientId of new Set(clientIds)) this.applyRoles(clientId);
@@ -132,14 +134,14 @@ export class ExchangeOrganization {
   }
 }
 
-/** What Exchange says to a name it does not know. */
+/** Exchange's error for an unknown name. */
 export function notFound(identity: string): CmdletError {
   return new CmdletError(
     `The operation couldn't be performed because object '${identity}' couldn't be found on 'SIMULATOR.PROD.OUTLOOK.EXAMPLE'.`,
   );
 }
 
-/** @throws CmdletError for a name that is in use or that is too long */
+/** @throws CmdletError for a name that is in use or too long */
 export function assertNewName(name: string, taken: ReadonlyMap<string, unknown>, what: string): void {
   if (name.length > 64) {
     throw new CmdletError(`The value "${name}" of property Name is too long. The maximum length is 64.`);

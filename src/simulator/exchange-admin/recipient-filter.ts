@@ -1,6 +1,6 @@
 import { CmdletError } from './powershell/parameter.ts';
 
-/** Conditions of which one has to hold. */
+/** Conditions, one of which must hold. */
 export type RecipientFilter = readonly { readonly property: FilterProperty; readonly value: string }[];
 
 type FilterProperty = 'primarysmtpaddress' | 'userprincipalname' | 'emailaddresses' | 'memberofgroup';
@@ -17,7 +17,7 @@ const condition = /\s*\(*\s*(\w+)\s+-eq\s+(?:'((?:[^']|'')*)'|"([^"]*)")\s*\)*\s
 const properties: readonly string[] = ['primarysmtpaddress', 'userprincipalname', 'emailaddresses', 'memberofgroup'];
 
 /**
- * Reads such a filter as `PrimarySmtpAddress -eq 'a@x' -or PrimarySmtpAddress -eq 'b@x'` (OPATH). Learn, "Recipient
+ * Reads a filter such as `PrimarySmtpAddress -eq 'a@x' -or PrimarySmtpAddress -eq 'b@x'` (OPATH). Learn, "Recipient
  * filters in Exchange Online PowerShell cmdlets".
  * @throws CmdletError
  */

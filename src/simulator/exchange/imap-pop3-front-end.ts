@@ -7,31 +7,31 @@ import { encodeXoauth2Failure } from '../../sasl/xoauth2.ts';
 import type { Fault, FaultStage } from '../faults.ts';
 import type { MailboxDirectory } from '../mailboxes/mailbox-directory.ts';
 
-/** As much of a token's claims as the front end itself looks at. */
+/** The token claims that the front end itself reads. */
 export interface MailTokenClaims {
   readonly roles?: readonly string[];
   /** Seconds since 1970: when sessions opened with the token end. */
   readonly exp?: number;
 }
 
-/** What both reading protocols of the simulated Exchange need. */
+/** Settings common to the simulated Exchange's two reading protocols. */
 export interface ExchangeReadSettings<Claims extends MailTokenClaims> {
   readonly host: string;
   /** 0 takes any free port. */
   readonly port: number;
   readonly tls: { readonly cert: string; readonly key: string };
   readonly directory: MailboxDirectory;
-  /** The token's claims, or undefined if Exchange would not take it: AUTHENTICATE fails. */
+  /** The token's claims, or undefined if Exchange would not accept it: AUTHENTICATE fails. */
   verifyToken(token: string): Promise<Claims | undefined> | Claims | undefined;
-  /** Whether the token opens the mailbox by this protocol. */
+  /** Whether the token opens the mailbox over this protocol. */
   permitted(claims: Claims, mailbox: string, protocol: 'imap' | 'pop3'): boolean;
   readonly faults?: StagedFaults;
-  /** Sessions at a time per mailbox and protocol; everybody quotes 20. */
+  /** Concurrent sessions per mailbox and protocol; commonly quoted as 20. */
   readonly connectionsPerMailbox?: number;
   readonly log: Log;
 }
 
-/** The failures that are switched on. */
+/** The staged failures. */
 export interface StagedFaults {
   take(target: 'imap' | 'pop3', mailbox?: string, at?: FaultStage, defaultStage?: FaultStage): Fault | undefined;
 }
@@ -39,24 +39,24 @@ export interface StagedFaults {
 /** A listening endpoint. */
 export interface ExchangeReadServer {
   readonly port: number;
-  /** Cuts every connection and goes on listening. */
+  /** Cuts every connection and keeps listening. */
   cut(): void;
-  /** Stops at once; connections are cut. */
+  /** Stops immediately; connections are cut. */
   close(): Promise<void>;
 }
 
-/** What a session of the front end works with. */
+/** What a front end session uses. */
 export interface SessionParts<Claims extends MailTokenClaims> {
   readonly door: MailboxDoor<Claims>;
   readonly socket: TLSSocket;
-  /** Ends the session; the reason is told the client. */
+  /** Ends the session; the reason is reported to the client. */
   readonly ending: AbortController;
   readonly faults: StagedFaults | undefined;
 }
 
 /**
- * Listens as one of Exchange Online's reading endpoints, failing at the door where that is staged.
- * @param refusal the line that turns a client away
+ * Listens as one of Exchange Online's reading endpoints; staged faults apply at connect.
+ * @param refusal the line that rejects a client
  * @param serve serves one session to its end
  */
 export function listenFrontEnd<Claims extends MailTokenClaims>(
@@ -85,7 +85,7 @@ export function listenFrontEnd<Claims extends MailTokenClaims>(
   });
 }
 
-/** Exchange stands on the TLS of Windows, whose usual key exchanges are these. */
+/** Exchange uses Windows TLS, whose usual key exchanges are these. */
 const windowsTls = { minVersion: 'TLSv1.2', ecdhCurve: 'X25519:P-256:P-384' } as const;
 
 /** Listens with TLS from the first octet, as ports 993 and 995 do. */
@@ -119,10 +119,10 @@ async function listenTls(
   };
 }
 
-/** Why a login did not open a mailbox: the token is no good, or it is but opens nothing here. */
+/** Why a login did not open a mailbox: the token is invalid, or it is valid but opens nothing here. */
 export type FrontEndRefusal = 'refused' | 'not-connected';
 
-/** The mailboxes open by one protocol, and who may open another. */
+/** The mailboxes open over one protocol, and who may open another. */
 export class MailboxDoor<Claims extends MailTokenClaims> {
   readonly #settings: ExchangeReadSettings<Claims>;
   readonly #protocol: 'imap' | 'pop3';
@@ -148,19 +148,19 @@ export class MailboxDoor<Claims extends MailTokenClaims> {
   }
 }
 
-/** The challenge that tells why a token is refused. */
+/** The challenge that says why a token is refused. */
 export const refusalChallenge = encodeXoauth2Failure({
   status: '400',
   schemes: 'Bearer',
   scope: 'https://outlook.office365.com/.default',
 });
 
-/** Exchange's greetings end in the name of the server, in base64 of UTF-16. */
+/** Exchange's greetings end with the server name, in base64 of UTF-16. */
 export function encodedServerName(name: string): string {
   return Buffer.from(name, 'utf16le').toString('base64');
 }
 
-/** Calls `callback` when a token expires; the returned function cancels. A day is as far as anybody looks ahead. */
+/** Calls `callback` when a token expires; the returned function cancels. Timers reach at most one day ahead. */
 export function atExpiry(expiresAt: number, callback: () => void): () => void {
   const timer = setTimeout(callback, Math.min(Math.max(0, expiresAt - Date.now()), 86_400_000)).unref();
   return () => clearTimeout(timer);
@@ -168,7 +168,7 @@ export function atExpiry(expiresAt: number, callback: () => void): () => void {
 
 /**
  * Runs one step under a staged fault.
- * @param reply makes the error that says the fault's text to the client
+ * @param reply makes the error that carries the fault's text to the client
  */
 export async function underFault<T>(
   fault: Fault | undefined,
@@ -197,7 +197,7 @@ function closing(store: MailStore, closed: () => void): MailStore {
   });
 }
 
-/** A store some of whose methods are replaced. */
+/** A store with some methods replaced. */
 export function withMethods(store: MailStore, methods: Partial<MailStore>): MailStore {
   return new Proxy(store, {
     get(target, property) {

@@ -73,7 +73,7 @@ class ExchangeImapSession<Claims extends MailTokenClaims> implements ImapSession
     const { username } = credentials;
     const fault = this.#parts.faults?.take('imap', username, 'auth', 'auth');
     return underFault(fault, this.#parts.socket, replyOf, async () => {
-      // Basic authentication is off for good.
+      // Basic authentication is permanently off.
       if (!('accessToken' in credentials)) throw new ImapReply('NO', `${command} failed.`);
       const entered = await this.#parts.door.enter(username, credentials.accessToken);
       if (entered === 'refused') throw new ImapReply('NO', `${command} failed.`, { challenge: refusalChallenge });
@@ -89,7 +89,7 @@ class ExchangeImapSession<Claims extends MailTokenClaims> implements ImapSession
     this.#cancelExpiry?.();
   }
 
-  /** The store, failing at SELECT where that is staged. */
+  /** The store, failing at SELECT if that is staged. */
   #faulty(store: MailStore, mailbox: string): MailStore {
     const faults = this.#parts.faults;
     if (faults === undefined) return store;
@@ -107,7 +107,7 @@ function replyOf(text: string): ImapReply {
   return match === null ? new ImapReply('NO', text) : new ImapReply(match[1] as 'NO' | 'BAD', match[2] ?? '');
 }
 
-/** What a good token gets for a mailbox that it does not open: every command that needs the mailbox fails. */
+/** What a valid token gets for a mailbox it does not open: every command that needs the mailbox fails. */
 const notConnected: MailStore = new Proxy({ delimiter: '/', onNotice: undefined } as unknown as MailStore, {
   get(target, property) {
     if (property === 'delimiter' || property === 'onNotice') return target[property];

@@ -2,7 +2,7 @@ import { SmtpReply } from '../../smtp/session.ts';
 import type { LimitName } from '../delivery/violations.ts';
 import { frontEndName } from './front-end.ts';
 
-/** What Exchange says after DATA of a limit that is exceeded; of those by the day in the words of a permanent error. */
+/** Exchange's reply after DATA when a limit is exceeded; daily limits get a permanent error. */
 export function limitReply(limit: LimitName, recipientQuotaCode: '5.2.0' | '5.1.90'): SmtpReply {
   if (limit === 'externalRecipientsPerDay') {
     const text = `Your message can't be sent because your tenant exceeded its daily limit for sending email to external recipients (tenant external recipient rate limit) [Hostname=${frontEndName}]`;

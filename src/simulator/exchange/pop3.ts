@@ -68,7 +68,7 @@ class ExchangePop3Session<Claims extends MailTokenClaims> implements Pop3Session
       async () => {
         const what = command === 'PASS' ? 'Logon' : 'Authentication';
         const text = `${what} failure: unknown user name or bad password.`;
-        // Basic authentication is off for good.
+        // Basic authentication is permanently off.
         if (!('accessToken' in credentials)) throw new Pop3Reply(text);
         const entered = await this.#parts.door.enter(username, credentials.accessToken);
         if (entered === 'refused') throw new Pop3Reply(text, { challenge: refusalChallenge });

@@ -7,13 +7,13 @@ import { frontEndName } from './front-end.ts';
 /** Who is logged in. */
 export interface Submitter {
   readonly mailbox: string;
-  /** Of the app that logged in as itself. */
+  /** The app that logged in as itself. */
   readonly clientId: string | undefined;
 }
 
 /**
- * Checks envelope and header sender of a submission against who is logged in.
- * @throws SmtpReply as Exchange words it, permanent
+ * Checks envelope and header sender of a submission against the login.
+ * @throws SmtpReply in Exchange's wording, permanent
  */
 export function assertMaySend(
   tenant: Tenant,

@@ -15,7 +15,7 @@ export interface ExchangeSmtpSettings {
   readonly transport: Transport;
   readonly limits: SendingLimits;
   readonly faults: Faults;
-  /** Connections at a time per mailbox. */
+  /** Concurrent connections per mailbox. */
   readonly connectionsPerMailbox: number;
   onDefect(error: unknown): void;
 }

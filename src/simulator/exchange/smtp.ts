@@ -19,7 +19,7 @@ export async function listenExchangeSmtp(settings: ExchangeSmtpSettings): Promis
     tls: settings.tls,
     name: frontEndName,
     banner: 'Microsoft ESMTP MAIL Service ready (simulated)',
-    // LOGIN is offered as Exchange does, and refused: basic authentication is off.
+    // LOGIN is offered, as Exchange does, and refused: basic authentication is off.
     mechanisms: ['LOGIN', 'XOAUTH2'],
     lineEnds: 'strict',
     maxMessageBytes,

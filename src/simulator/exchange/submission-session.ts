@@ -18,19 +18,19 @@ interface Login extends Submitter {
 }
 
 /**
- * One client submission session as Exchange Online holds it. What it refuses, and when, follows Learn, "Fix issues
+ * One client submission session as Exchange Online handles it. What it refuses, and when, follows Learn, "Fix issues
  * with printers, scanners, and LOB applications", and the replies that clients report.
  */
 export class ExchangeSubmissionSession implements SmtpSession {
   readonly #connection: SmtpConnectionInfo;
   readonly #settings: ExchangeSmtpSettings;
   readonly #sessions: Map<string, Set<ExchangeSubmissionSession>>;
-  /** The mailbox logged in to, by whom, and whether it opens. */
+  /** The mailbox logged in to, by whom, and whether it can be opened. */
   #login: Login | undefined;
   /** Recipients of the transaction. */
   readonly #perDomain = new Map<string, number>();
 
-  /** @param sessions the authenticated sessions of each mailbox, in the order in which they came */
+  /** @param sessions the authenticated sessions of each mailbox, in order of arrival */
   constructor(
     connection: SmtpConnectionInfo,
     settings: ExchangeSmtpSettings,
@@ -75,7 +75,7 @@ export class ExchangeSubmissionSession implements SmtpSession {
     });
   }
 
-  /** Exchange knows no addresses without a domain. */
+  /** Exchange does not accept addresses without a domain. */
   completeAddress(): undefined {
     return undefined;
   }
@@ -98,7 +98,7 @@ export class ExchangeSubmissionSession implements SmtpSession {
     const { mailbox } = login;
     const fault = this.#settings.faults.take('smtp', mailbox, 'data', 'data');
     if (fault?.kind === 'cut-reading') return this.#cutWithin(content, fault.afterBytes ?? 0);
-    // Everything is refused after the final dot; so does Exchange, even for the envelope's sender.
+    // All refusals come after the final dot, as in Exchange, even for the envelope's sender.
     const octets = await readAll(content);
     return this.#under(fault, async () => {
       this.#assertWithinConnections(mailbox);
@@ -142,7 +142,7 @@ export class ExchangeSubmissionSession implements SmtpSession {
     this.#login = undefined;
   }
 
-  /** The connections that came first may send; those beyond the limit are told so after DATA. */
+  /** The earliest connections may send; those beyond the limit are refused after DATA. */
   #assertWithinConnections(mailbox: string): void {
     const position = [...(this.#sessions.get(mailbox) ?? [])].indexOf(this);
     if (position < this.#settings.connectionsPerMailbox) return;
@@ -169,7 +169,7 @@ export class ExchangeSubmissionSession implements SmtpSession {
     if (exceeded) throw limitReply(exceeded.limit, limits.settings.recipientQuotaCode);
   }
 
-  /** Runs one step under whatever fault is staged for it. */
+  /** Runs one step under the fault staged for it, if any. */
   async #fault<T>(at: FaultStage, mailbox: string | undefined, step: () => Promise<T>): Promise<T> {
     return this.#under(this.#settings.faults.take('smtp', mailbox, at, 'data'), step);
   }
@@ -184,7 +184,7 @@ export class ExchangeSubmissionSession implements SmtpSession {
     return result;
   }
 
-  /** Takes so many octets of a message and destroys the connection. */
+  /** Reads this many bytes of a message and destroys the connection. */
   async #cutWithin(content: Readable, bytes: number): Promise<never> {
     let left = bytes;
     if (left > 0) {
@@ -196,7 +196,7 @@ export class ExchangeSubmissionSession implements SmtpSession {
     return this.#cut();
   }
 
-  /** Destroys the connection; there is nobody left to answer. */
+  /** Destroys the connection; nobody is left to answer. */
   async #cut(): Promise<never> {
     this.#connection.abort();
     throw new Error('cut by a staged fault');
@@ -207,7 +207,7 @@ function refused(reason: string): SmtpReply {
   return new SmtpReply(535, '5.7.139', `Authentication unsuccessful, ${reason} [${frontEndName}]`);
 }
 
-/** What an app hears whose login was good and whose mailbox does not open. It looks temporary and stays. */
+/** What an app gets if its login is valid but its mailbox does not open. It looks temporary but is not. */
 function logonFailure(): SmtpReply {
   const cause = 'STOREDRV.Storage.Exception:ConnectionFailedTransientException.MapiExceptionLogonFailed';
   const text = `STOREDRV; mailbox logon failure; ${cause}; Failed to process message due to a transient exception with message Cannot open mailbox. [Hostname=${frontEndName}]`;

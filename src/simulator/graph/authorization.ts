@@ -32,8 +32,8 @@ export function heldPermissions(claims: AccessTokenClaims): readonly string[] {
 }
 
 /**
- * Checks that one of the permissions is held for some mailbox: by the token, or by an RBAC role that Exchange has
- * assigned to the app, of which the token says nothing.
+ * Checks that one of the permissions is held for some mailbox: in the token, or by an RBAC role that Exchange has
+ * assigned to the app, which the token does not contain.
  * @throws GraphFault 403
  */
 export function requireMailPermission(tenant: Tenant, claims: AccessTokenClaims, permissions: readonly string[]): void {
@@ -50,7 +50,7 @@ function accessDenied(): GraphFault {
 /**
  * The mailbox that `/users/{id | userPrincipalName}` or `/me` means.
  * @param name the path's segment, or undefined for `/me`
- * @throws GraphFault 400 for `/me` without a user, 404 for a mailbox that is not there
+ * @throws GraphFault 400 for `/me` without a user, 404 for an unknown mailbox
  */
 export function resolveMailbox(
   directory: MailboxDirectory,
@@ -79,7 +79,7 @@ export function requireMailbox(
   mailbox: string,
 ): void {
   const user = claims.upn ?? '';
-  // The right to send as somebody opens nothing of theirs.
+  // The right to send as somebody does not open their mailbox.
   const forSending = permissions.includes('Mail.Send');
   const allowed =
     claims.scp === undefined

@@ -1,6 +1,6 @@
 import type { HttpAnswer } from '../http/http-server.ts';
 
-/** A refusal by Graph, in the words of Exchange or of Graph's own front end. */
+/** A refusal by Graph, in the wording of Exchange or of Graph's own front end. */
 export class GraphFault extends Error {
   override readonly name = 'GraphError';
   readonly status: number;
@@ -15,13 +15,13 @@ export class GraphFault extends Error {
   }
 }
 
-/** What names one request in every answer. */
+/** The ids that identify one request in every answer. */
 export interface RequestIds {
   readonly requestId: string;
   readonly clientRequestId: string;
 }
 
-/** An error in Graph's form. Learn, "Microsoft Graph error responses and resource types". */
+/** An error in Graph's format. Learn, "Microsoft Graph error responses and resource types". */
 export function errorAnswer(error: GraphFault, ids: RequestIds): HttpAnswer {
   return {
     status: error.status,

@@ -1,20 +1,22 @@
 import type { GraphOperation } from '../faults.ts';
 
-/** How often an operation was asked for on one mailbox. */
+/** How often an operation was requested on one mailbox. */
 export interface GraphRequestCount {
   readonly operation: GraphOperation;
-  /** In lower case; empty for what is about none. */
+  /** In lower case; empty for requests about no mailbox. */
   readonly mailbox: string;
   readonly requests: number;
-  /** Those of them that were answered with 4xx, 5xx or not at all. */
+  /** Those answered with 4xx, 5xx or not at all. */
   readonly failed: number;
 }
 
-/** Counts the requests to Graph that token and permission let through, those in a batch one by one. */
+/** Counts the Graph requests that passed the token and permission checks; those in a batch one by one. */
 export class GraphRequests {
   readonly #counts = new Map<string, { -readonly [name in keyof GraphRequestCount]: GraphRequestCount[name] }>();
 
-  /** How many there were since the start or the last {@link clear}: all, of one operation, of one mailbox, or of both. */
+  /**
+   * Number of requests since the start or the last {@link clear}: all, of one operation, of one mailbox, or of both.
+   */
   count(about: Partial<Pick<GraphRequestCount, 'operation' | 'mailbox'>> = {}): number {
     const { operation, mailbox } = about;
     return this.entries()

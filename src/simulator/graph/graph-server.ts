@@ -44,7 +44,7 @@ export interface GraphSettings {
   readonly behaviour: GraphBehaviour;
   readonly requests: GraphRequests;
   readonly faults: Faults;
-  /** Requests at a time per app and mailbox. */
+  /** Concurrent requests per app and mailbox. */
   readonly concurrentPerMailbox: number;
   readonly maxRequestBytes: number;
   onDefect(error: unknown): void;
@@ -67,7 +67,7 @@ export function listenGraph(settings: GraphSettings): Promise<Listening> {
   });
 }
 
-/** An answer with the names of its request. */
+/** An answer with its request's ids. */
 async function identifiedAnswer(
   routes: readonly Route[],
   request: IncomingHttpRequest,

@@ -1,7 +1,7 @@
 import type { SendingLimits } from '../delivery/sending-limits.ts';
 import { GraphFault } from './graph-error.ts';
 
-/** Counts the requests under way per app and mailbox. Learn, "Outlook service limits". */
+/** Counts the concurrent requests per app and mailbox. Learn, "Outlook service limits". */
 export class MailboxConcurrency {
   readonly #limit: number;
   readonly #limits: SendingLimits;

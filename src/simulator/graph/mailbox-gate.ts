@@ -25,7 +25,7 @@ export interface GatedRequest {
   readonly http: IncomingHttpRequest;
 }
 
-/** What every request to a mailbox passes: it is counted, held to the limits, delayed, and meets its fault. */
+/** Handles every request to a mailbox: counts it, applies the limits, the delay, and its fault. */
 export class MailboxGate {
   readonly #settings: MailboxGateSettings;
 
@@ -48,7 +48,7 @@ export class MailboxGate {
     });
   }
 
-  /** Counts a request that is too large among the violations. */
+  /** Counts a request that is too large as a violation. */
   async #sized(mailbox: string, perform: () => Promise<HttpAnswer>): Promise<HttpAnswer> {
     try {
       return await perform();

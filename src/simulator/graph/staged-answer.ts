@@ -2,7 +2,7 @@ import type { Fault } from '../faults.ts';
 import type { HttpAnswer } from '../http/http-server.ts';
 import { GraphFault } from './graph-error.ts';
 
-/** What a staged refusal looks like: an error in Graph's form, or an empty success. */
+/** The answer of a staged refusal: an error in Graph's format, or an empty success. */
 export function stagedAnswer(fault: Fault): HttpAnswer {
   const status = fault.status ?? 503;
   if (status < 400) return { status };

@@ -16,52 +16,52 @@ export interface IncomingHttpRequest {
   readonly method: string;
   readonly url: URL;
   readonly headers: IncomingHttpHeaders;
-  /** Reads the body to its end. @throws BodyTooLarge beyond `maxBytes`, before reading where Content-Length tells */
+  /** Reads the whole body. @throws BodyTooLarge beyond `maxBytes`, before reading if Content-Length says so */
   readBody(maxBytes: number): Promise<Buffer>;
-  /** Reads so many octets of the body, or what there is of it, and drops them. */
+  /** Reads and drops this many bytes of the body, or as many as there are. */
   skipBody(bytes: number): Promise<void>;
 }
 
-/** An answer. A body that is neither text nor octets goes out as JSON. */
+/** An answer. A body that is neither text nor bytes is sent as JSON. */
 export interface HttpAnswer {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Buffer | object;
-  /** The connection is destroyed within the answer: after so many octets of it, or half of them. */
+  /** Destroys the connection within the answer: after this many bytes of it, or half. */
   readonly cut?: { readonly afterBytes: number | undefined };
 }
 
-/** The body exceeds what the service takes. */
+/** The body exceeds the service's limit. */
 export class BodyTooLarge extends Error {
   override readonly name = 'BodyTooLarge';
 }
 
-/** Thrown by a handler to destroy the connection in place of an answer. */
+/** Thrown by a handler to destroy the connection instead of answering. */
 export class CutConnection extends Error {
   override readonly name = 'CutConnection';
 }
 
 export interface HttpServerSettings {
   readonly host: string;
-  /** 0 takes any free port. */
+  /** 0 uses any free port. */
   readonly port: number;
   readonly tls?: { readonly cert: string; readonly key: string };
   handle(request: IncomingHttpRequest): Promise<HttpAnswer>;
-  /** Told of whatever `handle` throws that is no {@link CutConnection}; the client sees a 500. */
+  /** Called with anything `handle` throws except {@link CutConnection}; the client sees a 500. */
   onDefect(error: unknown): void;
 }
 
-/** Anything of the simulator that listens. */
+/** A listening part of the simulator. */
 export interface Listening {
   readonly port: number;
   close(): Promise<void>;
 }
 
-/** Listens for HTTP, or HTTPS with `tls`. Rejects with the system's error when the port cannot be had. */
+/** Listens for HTTP, or HTTPS with `tls`. Rejects with the system's error if the port is unavailable. */
 export async function listenHttp(settings: HttpServerSettings): Promise<Listening> {
   const listener = (incoming: IncomingMessage, outgoing: ServerResponse) => void serve(settings, incoming, outgoing);
   const server: Server = settings.tls ? createHttpsServer(settings.tls, listener) : createHttpServer(listener);
-  // A client that keeps a connection for later must not find it gone: that would be a fault nobody asked for.
+  // A client that keeps a connection for later must find it open: closing it would be a fault nobody staged.
   server.keepAliveTimeout = 120_000;
   const sockets = new Set<Socket>();
   server.on('connection', (socket: Socket) => {
@@ -77,7 +77,7 @@ export async function listenHttp(settings: HttpServerSettings): Promise<Listenin
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
-        // Not closeAllConnections: it passes over sockets that are still in their TLS handshake.
+        // Not closeAllConnections: it skips sockets that are still in their TLS handshake.
         for (const socket of sockets) socket.destroy();
       }),
   };
@@ -99,7 +99,7 @@ async function serve(settings: HttpServerSettings, incoming: IncomingMessage, ou
       incoming.socket.destroy();
       return;
     }
-    // A client that went away in the middle of its request is no defect.
+    // A client that disconnects during its request is not a defect.
     if (incoming.destroyed && !incoming.complete) return;
     settings.onDefect(error);
     send(outgoing, {
@@ -164,9 +164,9 @@ async function skipBody(incoming: IncomingMessage, bytes: number): Promise<void>
 }
 
 /**
- * Lets a fault have its way with a request: waits, cuts, or gives the answer that `refuse` makes of it.
+ * Applies a fault to a request: waits, cuts, or gives the answer that `refuse` makes of it.
  * @param request needed for cuts within its body; without it they come before anything is read
- * @returns `handle`'s answer where the fault only delays, or cuts afterwards by throwing
+ * @returns `handle`'s answer if the fault only delays; a later cut throws
  */
 export async function withFault(
   fault: Fault | undefined,

@@ -7,7 +7,7 @@ export interface Route {
   handle(request: IncomingHttpRequest, captures: readonly string[]): Promise<HttpAnswer> | HttpAnswer;
 }
 
-/** The first route that fits, with what its pattern captured; `method-not-allowed` where only the path fits. */
+/** The first route that matches, with its pattern's captures; `method-not-allowed` if only the path matches. */
 export function findRoute(
   routes: readonly Route[],
   request: IncomingHttpRequest,
@@ -26,7 +26,7 @@ function decoded(text: string | undefined): string {
   try {
     return decodeURIComponent(text ?? '');
   } catch {
-    // A stray % is no address of anybody; it is looked up as it stands and not found.
+    // An invalid % belongs to no address; the text is looked up unchanged and not found.
     return text ?? '';
   }
 }

@@ -1,4 +1,4 @@
-/** The numbers of messages that came, changed or went, in the order in which it happened. */
+/** The UIDs of messages that were added, changed or removed, in order. */
 export class ChangeLog {
   #at: number[] = [];
   #uids: number[] = [];
@@ -9,7 +9,7 @@ export class ChangeLog {
     this.#uids.push(uid);
   }
 
-  /** Everything behind a point in time. Costs as much as it gives. */
+  /** Every change after a point in time. The cost is proportional to the result. */
   *since(at: number): Generator<{ readonly at: number; readonly uid: number }> {
     for (let index = this.#firstBehind(at); index < this.#at.length; index++) {
       yield { at: this.#at[index] ?? 0, uid: this.#uids[index] ?? 0 };

@@ -4,17 +4,17 @@ import type { MailboxFolder, SizeTelling } from './mailbox-folder.ts';
 import { MemoryMailStore } from './memory-mail-store.ts';
 import type { ItemFacts, MessageOctets, OctetFacts, StoredMessage } from './stored-message.ts';
 
-/** What a delivered message may carry beside its content. */
+/** What a delivered message may have besides its content. */
 export interface DeliveryOptions extends ItemFacts, OctetFacts {
-  /** Default: none, as new mail has it. */
+  /** Default: none, as for new mail. */
   readonly flags?: readonly string[];
   /** Default: now. */
   readonly internalDate?: Date;
 }
 
-/** The mailboxes of the simulated tenant, in memory. Addresses are compared without case. */
+/** The mailboxes of the simulated tenant, in memory. Addresses are compared case-insensitively. */
 export class MailboxDirectory {
-  /** Exact sizes unless this is changed, which counts from the next command on. */
+  /** Exact sizes by default; a change applies from the next command on. */
   readonly sizes: SizeTelling = { estimated: false };
   readonly #mailboxes = new Map<string, Mailbox>();
 
@@ -22,7 +22,7 @@ export class MailboxDirectory {
     for (const address of addresses) this.add(address);
   }
 
-  /** Makes a mailbox with the standard folders; one that exists stays as it is. */
+  /** Makes a mailbox with the standard folders; an existing one is unchanged. */
   add(address: string): void {
     if (this.has(address)) return;
     this.#mailboxes.set(address.toLowerCase(), new Mailbox(address, this.sizes));
@@ -32,13 +32,13 @@ export class MailboxDirectory {
     return this.#mailboxes.has(address.toLowerCase());
   }
 
-  /** Every address, spelled as it was given. */
+  /** Every address, in its original spelling. */
   addresses(): readonly string[] {
     return [...this.#mailboxes.values()].map((mailbox) => mailbox.address);
   }
 
   /**
-   * Puts a message into a folder; sessions that have the folder open hear of it at once.
+   * Puts a message into a folder; sessions that have the folder open are notified immediately.
    * @throws Error if there is no such mailbox or folder
    */
   deliver(address: string, folder: string, content: MessageOctets, options: DeliveryOptions = {}): StoredMessage {
@@ -46,12 +46,12 @@ export class MailboxDirectory {
     return this.#folder(address, folder).add(content, flags, internalDate, facts);
   }
 
-  /** Takes a message out of a folder; sessions that have the folder open hear of it. @throws as {@link deliver} */
+  /** Removes a message from a folder; sessions that have the folder open are notified. @throws as {@link deliver} */
   remove(address: string, folder: string, uid: number): void {
     this.#folder(address, folder).remove([uid]);
   }
 
-  /** Changes the flags of a message; sessions that have the folder open hear of it. @throws as {@link deliver} */
+  /** Changes the flags of a message; sessions that have the folder open are notified. @throws as {@link deliver} */
   replaceFlags(address: string, folder: string, uid: number, flags: readonly string[]): void {
     this.#folder(address, folder).replaceFlags(uid, flags);
   }
@@ -61,7 +61,7 @@ export class MailboxDirectory {
     return this.#folder(address, folder).messages();
   }
 
-  /** One message, or undefined where there is none of the kind. @throws as {@link messages} */
+  /** One message, or undefined if it does not exist. @throws as {@link messages} */
   message(address: string, folder: string, uid: number): StoredMessage | undefined {
     return this.#folder(address, folder).get(uid);
   }

@@ -13,18 +13,18 @@ import {
 } from './stored-message.ts';
 import { UidOrder } from './uid-order.ts';
 
-/** How sizes of messages are told. */
+/** How message sizes are reported. */
 export interface SizeTelling {
   /**
-   * RFC822.SIZE and LIST give an estimate, as Exchange Online does unless told otherwise (`Set-CASMailbox
-   * -ImapEnableExactRFC822Size $true`, `-PopEnableExactRFC822Size $true`).
+   * RFC822.SIZE and LIST give an estimate, as Exchange Online does by default. `Set-CASMailbox
+   * -ImapEnableExactRFC822Size $true` and `-PopEnableExactRFC822Size $true` make sizes exact.
    */
   estimated: boolean;
 }
 
-/** Whoever wants to hear of a folder's changes. */
+/** An observer of a folder's changes. */
 export interface FolderWatcher {
-  /** New messages are not \\Recent any more once it was told of them: it may change the folder. */
+  /** If false, new messages lose \\Recent once reported to it: it may change the folder. */
   readonly readOnly: boolean;
   tell(change: FolderChange): void;
 }
@@ -35,7 +35,7 @@ export interface NewFolder {
   readonly specialUse?: SpecialUse | undefined;
 }
 
-/** Where a message stands. */
+/** Where a message is. */
 export interface ItemPlace {
   readonly folder: MailboxFolder;
   readonly uid: number;
@@ -44,7 +44,7 @@ export interface ItemPlace {
 /** What the folders of one mailbox share. */
 export class MailboxItems {
   readonly sizes: SizeTelling;
-  /** By what stays a message's own. */
+  /** By immutable id. */
   readonly places = new Map<string, ItemPlace>();
   #changes = 0;
 
@@ -52,44 +52,44 @@ export class MailboxItems {
     this.sizes = sizes;
   }
 
-  /** How many changes there were in the mailbox. */
+  /** Number of changes in the mailbox. */
   get changes(): number {
     return this.#changes;
   }
 
-  /** The number of a new change. */
+  /** Numbers a new change. */
   change(): number {
     return ++this.#changes;
   }
 }
 
-/** A message that came, was changed, or went. */
+/** An added, changed or removed message. */
 export interface ItemChange {
   readonly at: number;
   readonly uid: number;
   readonly immutableId: string;
-  /** Undefined for one that went. */
+  /** Undefined if removed. */
   readonly message: StoredMessage | undefined;
 }
 
 let lastUidValidity = Math.floor(Date.now() / 1000);
 
-/** So many messages that went are remembered at least; twice as many at most. */
+/** At least this many removed messages are remembered; at most twice as many. */
 const rememberedGone = 100_000;
 
-/** From so many messages on their order is made anew. */
+/** From this many messages on, their order is rebuilt. */
 const manyAtOnce = 100;
 
-/** One folder's messages, and everybody who has it open. */
+/** One folder's messages, and the sessions that have it open. */
 export class MailboxFolder {
   /** The path in IMAP. */
   name: string;
   subscribed: boolean;
   readonly specialUse: SpecialUse | undefined;
   readonly uidValidity = ++lastUidValidity;
-  /** Graph's; stays when the folder gets another name or place. */
+  /** Graph's id; it stays when the folder is renamed or moved. */
   readonly id = randomBytes(30).toString('base64url');
-  /** IMAP's (RFC 8474 section 5.1). */
+  /** IMAP's id (RFC 8474 section 5.1). */
   readonly objectId = `f${this.id}`;
   readonly #messages = new Map<number, FolderMessage>();
   readonly #watchers = new Set<FolderWatcher>();
@@ -120,7 +120,7 @@ export class MailboxFolder {
     this.#changedIn = items.change();
   }
 
-  /** Grows with every change of its messages. */
+  /** Grows with every change to its messages. */
   get highestModseq(): number {
     return this.#modseq;
   }
@@ -129,7 +129,7 @@ export class MailboxFolder {
     return this.#uidNext;
   }
 
-  /** When its name, place or counters changed last, among all changes of the mailbox. */
+  /** The last change to its name, place or counters, numbered among all changes of the mailbox. */
   get changedIn(): number {
     return this.#changedIn;
   }
@@ -139,7 +139,7 @@ export class MailboxFolder {
     return [...this.#messages.values()];
   }
 
-  /** What a listing tells of each message, ascending by UID. */
+  /** What a listing says of each message, ascending by UID. */
   *summaries(): Generator<MessageSummary> {
     for (const message of this.#messages.values()) yield this.#summaryOf(message);
   }
@@ -163,7 +163,7 @@ export class MailboxFolder {
     };
   }
 
-  /** The first UID that no session has seen yet; unless this one only reads, the next session finds them seen. */
+  /** The first UID that no session has seen; unless this session only reads, the next one finds them seen. */
   claimRecent(readOnly: boolean): number {
     const from = this.#recentFrom;
     if (!readOnly) this.#recentFrom = this.#uidNext;
@@ -178,7 +178,7 @@ export class MailboxFolder {
       .sort((a, b) => a - b);
   }
 
-  /** The folder is no more: everybody who has it open is told. */
+  /** The folder no longer exists: notifies every session that has it open. */
   end(why: string): void {
     this.#tell({ kind: 'gone', why });
   }
@@ -188,12 +188,12 @@ export class MailboxFolder {
     return this.#uids.list;
   }
 
-  /** The UIDs in the order in which the messages were received. */
+  /** The UIDs in the order of reception. */
   byReceived(): readonly number[] {
     return this.#byReceived.list;
   }
 
-  /** Adds a message and tells everybody. */
+  /** Adds a message and notifies everybody. */
   add(
     octets: MessageOctets,
     flags: readonly string[],
@@ -212,14 +212,16 @@ export class MailboxFolder {
     });
   }
 
-  /** Takes in a message of another folder, or of this one: the same item, which has to be removed there, or a copy. */
+  /**
+   * Takes in a message of another folder or of this one: the same item, which must then be removed there, or a copy.
+   */
   take(message: StoredMessage, as: 'same' | 'copy'): StoredMessage {
     const now = new Date();
     const own = as === 'copy' ? { immutableId: randomUUID(), createdAt: now } : {};
     return this.#enter({ ...message, ...own, modifiedAt: now });
   }
 
-  /** Changes a message and tells everybody but `author`. */
+  /** Changes a message and notifies everybody but `author`. */
   update(uid: number, change: MessageChange, author?: FolderWatcher): StoredMessage | undefined {
     const before = this.#messages.get(uid);
     if (before === undefined) return undefined;
@@ -239,12 +241,12 @@ export class MailboxFolder {
     return message;
   }
 
-  /** Changes a message's flags and tells everybody but `author`. */
+  /** Changes a message's flags and notifies everybody but `author`. */
   replaceFlags(uid: number, flags: readonly string[], author?: FolderWatcher): void {
     this.update(uid, { flags }, author);
   }
 
-  /** Removes messages and tells everybody but `author`. @returns the UIDs that were there, ascending */
+  /** Removes messages and notifies everybody but `author`. @returns the UIDs that existed, ascending */
   remove(uids: readonly number[], author?: FolderWatcher): readonly number[] {
     if (uids.length > manyAtOnce) {
       this.#uids.forget();
@@ -256,12 +258,12 @@ export class MailboxFolder {
     return removed;
   }
 
-  /** Notes that the folder itself has another name or place. */
+  /** Records that the folder's name or place changed. */
   touch(): void {
     this.#changedIn = this.#items.change();
   }
 
-  /** What came, changed and went behind a point in time, each message once, at its last change. */
+  /** Messages added, changed and removed after a point in time, each once, at its last change. */
   *changesSince(at: number): Generator<ItemChange> {
     for (const entry of this.#log.since(at)) {
       const message = this.#messages.get(entry.uid);
@@ -272,12 +274,12 @@ export class MailboxFolder {
     }
   }
 
-  /** Whether all that happened behind a point in time is still known. */
+  /** Whether everything after a point in time is still known. */
   remembers(at: number): boolean {
     return at >= this.#forgottenIn;
   }
 
-  /** When a message with this immutable id went last, 0 for never. */
+  /** When a message with this immutable id was last removed, 0 for never. */
   leftIn(immutableId: string): number {
     return this.#lastGone.get(immutableId) ?? 0;
   }
@@ -367,7 +369,7 @@ function isUnseen({ flags }: StoredMessage): boolean {
   return !flags.includes('\\Seen');
 }
 
-/** A message's size as Exchange tells it where it does not count. Never right. */
+/** A message's size as Exchange estimates it. Never exact. */
 export function estimateOf(size: number): number {
   return size + 1 + Math.floor(size / 50);
 }

@@ -5,7 +5,7 @@ import { type ItemPlace, MailboxFolder, MailboxItems, type NewFolder, type SizeT
 /** Separates the levels of a folder's name. */
 export const delimiter = '/';
 
-/** The folders a new mailbox has, and what they are for. */
+/** The folders of a new mailbox and their special uses. */
 const standardFolders: Readonly<Record<string, SpecialUse | undefined>> = {
   INBOX: undefined,
   Drafts: '\\Drafts',
@@ -14,7 +14,7 @@ const standardFolders: Readonly<Record<string, SpecialUse | undefined>> = {
   'Junk Email': '\\Junk',
 };
 
-/** Folders that Graph knows by names of its own, whatever their names become. Learn, "mailFolder resource type". */
+/** Folders that Graph knows by fixed names, even if renamed. Learn, "mailFolder resource type". */
 const wellKnownFolders: Readonly<Record<string, string>> = {
   inbox: 'INBOX',
   drafts: 'Drafts',
@@ -26,9 +26,9 @@ const wellKnownFolders: Readonly<Record<string, string>> = {
 /** One simulated mailbox: its folders, as IMAP and Graph see them. */
 export class Mailbox {
   readonly address: string;
-  /** What Graph calls the parent of the uppermost folders. */
+  /** Graph's id for the parent of the top-level folders. */
   readonly rootId = randomBytes(30).toString('base64url');
-  /** What was deleted from Deleted Items. IMAP does not show it. */
+  /** Items deleted from Deleted Items. IMAP does not show it. */
   readonly recoverableItems: MailboxFolder;
   readonly #items: MailboxItems;
   readonly #byName = new Map<string, MailboxFolder>();
@@ -48,7 +48,7 @@ export class Mailbox {
     }
   }
 
-  /** How many changes there were. */
+  /** Number of changes so far. */
   get changes(): number {
     return this.#items.changes;
   }
@@ -63,7 +63,7 @@ export class Mailbox {
     return this.#byName.get(name);
   }
 
-  /** The folder that Graph knows by a name of its own, while it is there. The archive is made when it is asked for. */
+  /** The folder that Graph knows by a fixed name, while it exists. The archive is created on request. */
   wellKnown(key: string): MailboxFolder | undefined {
     if (key === 'recoverableitemsdeletions') return this.recoverableItems;
     const known = this.#wellKnown.get(key);
@@ -75,7 +75,7 @@ export class Mailbox {
     return archive;
   }
 
-  /** Whether Graph knows the folder by a name of its own. */
+  /** Whether Graph knows the folder by a fixed name. */
   isWellKnown(folder: MailboxFolder): boolean {
     return folder === this.recoverableItems || [...this.#wellKnown.values()].includes(folder);
   }
@@ -85,18 +85,18 @@ export class Mailbox {
     return this.folders().find((folder) => folder.id === id);
   }
 
-  /** The folder above; undefined for the uppermost. */
+  /** The parent folder; undefined for a top-level folder. */
   parentOf({ name }: MailboxFolder): MailboxFolder | undefined {
     const end = name.lastIndexOf(delimiter);
     return end < 0 ? undefined : this.#byName.get(name.slice(0, end));
   }
 
-  /** Where the message with this immutable id stands. */
+  /** Where the message with this immutable id is. */
   placeOf(immutableId: string): ItemPlace | undefined {
     return this.#items.places.get(immutableId);
   }
 
-  /** Makes a folder, and those above it that are missing. The name must be free. */
+  /** Creates a folder and its missing parents. The name must be free. */
   create(name: string, options: NewFolder = {}): MailboxFolder {
     const levels = name.split(delimiter);
     for (let depth = 1; depth < levels.length; depth++) {
@@ -108,7 +108,7 @@ export class Mailbox {
     return folder;
   }
 
-  /** Gives a folder another path, and those below it theirs. The path must be free. */
+  /** Gives a folder and those below it another path. The path must be free. */
   rename(folder: MailboxFolder, to: string): void {
     const from = folder.name;
     for (const each of this.withBelow(folder)) {
@@ -134,7 +134,7 @@ export class Mailbox {
     return this.folders().filter((each) => each.name === name || each.name.startsWith(name + delimiter));
   }
 
-  /** The ids of the folders that were removed behind a point in time. */
+  /** The ids of the folders removed after a point in time. */
   removedSince(at: number): readonly string[] {
     return this.#removed.filter((each) => each.at > at).map(({ id }) => id);
   }

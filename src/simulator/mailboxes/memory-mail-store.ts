@@ -14,10 +14,10 @@ import { delimiter, type Mailbox } from './mailbox.ts';
 import type { MailboxFolder } from './mailbox-folder.ts';
 import { MemoryOpenFolder } from './memory-open-folder.ts';
 
-/** Exchange takes messages up to this size by IMAP APPEND. */
+/** Exchange's size limit for messages in IMAP APPEND. */
 const maxAppendBytes = 150 * 1024 * 1024;
 
-/** A simulated mailbox as one reading session works on it. */
+/** A simulated mailbox for one reading session. */
 export class MemoryMailStore implements MailStore {
   readonly delimiter = delimiter;
   readonly appendLimit = maxAppendBytes;
@@ -52,7 +52,7 @@ export class MemoryMailStore implements MailStore {
       for await (const chunk of message.content) chunks.push(chunk as Buffer);
       taken.push({ ...message, octets: Buffer.concat(chunks) });
     }
-    // Looked up again: it may have gone while they came.
+    // Looked up again: it may have gone while the octets arrived.
     const target = this.#folder(folder);
     const stored = taken.map(({ octets, flags, internalDate }) =>
       target.add(octets, flags, internalDate ?? new Date()),

@@ -23,7 +23,7 @@ export class MemoryOpenFolder implements OpenFolder {
   readonly #listeners = new Set<(change: FolderChange) => void>();
   readonly #endWatch: () => void;
   readonly recentFrom: number;
-  // One identity per session, so that the folder can leave the author of a change out.
+  // Identifies the session, so that the folder can skip the author of a change.
   readonly #self: FolderWatcher;
 
   constructor(folder: MailboxFolder, find: (name: string) => MailboxFolder, readOnly: boolean) {
@@ -161,7 +161,7 @@ function combined(present: readonly string[], how: 'add' | 'remove' | 'replace',
   return present.filter((flag) => !gone.has(flag.toLowerCase()));
 }
 
-/** The header block with the empty line behind it. */
+/** The header block with the empty line after it. */
 function headerOf(content: Buffer): Buffer {
   if (content.subarray(0, 2).equals(lineEnd)) return lineEnd;
   const end = content.indexOf('\r\n\r\n');

@@ -7,29 +7,29 @@ export interface StoredProperty {
   readonly value: string;
 }
 
-/** What Graph knows of a message beyond its MIME. */
+/** What Graph knows of a message in addition to its MIME. */
 export interface ItemFacts {
-  /** Stays the message's own when it moves to another folder; default: made up. */
+  /** Kept when the message moves to another folder; default: generated. */
   readonly immutableId?: string;
   readonly properties?: readonly StoredProperty[];
-  /** Categories that cannot be keywords of IMAP; those that can are flags. */
+  /** Categories that cannot be IMAP keywords; those that can are flags. */
   readonly categories?: readonly string[];
-  /** It is no draft, wherever it stands. */
+  /** Not a draft, in whichever folder. */
   readonly isFinal?: boolean;
 }
 
-/** A message's octets, or what makes them whenever somebody looks. */
+/** A message's octets, or a function that makes them on demand. */
 export type MessageOctets = Buffer | (() => Buffer);
 
-/** What whoever delivers a message may know of its octets, so that nobody has to make them for it. */
+/** What the deliverer of a message knows of its octets, so that they need not be made for it. */
 export interface OctetFacts {
-  /** How many they are. */
+  /** Their number. */
   readonly size?: number;
-  /** Its header, to the end of the last field. */
+  /** The header, to the end of the last field. */
   readonly header?: MessageOctets;
 }
 
-/** A message's octets, and what was found out about them: the same object wherever the message stands. */
+/** A message's octets, and what is known about them: the same object wherever the message is. */
 export class KeptOctets {
   readonly source: MessageOctets;
   #size: number | undefined;
@@ -51,14 +51,14 @@ export class KeptOctets {
     return this.#size;
   }
 
-  /** The header, to the end of its last field. Read from the octets once. */
+  /** The header, to the end of the last field. Read from the octets once. */
   get header(): Buffer {
     if (typeof this.#header === 'function') return this.#header();
     this.#header ??= headerOf(this.octets, Buffer.isBuffer(this.source));
     return this.#header;
   }
 
-  /** The field Message-ID; empty without one. */
+  /** The Message-ID field; empty without one. */
   get messageId(): string {
     this.#messageId ??= headerFields(this.header).find(({ name }) => name === 'message-id')?.value ?? '';
     return this.#messageId;
@@ -67,11 +67,11 @@ export class KeptOctets {
 
 function headerOf(octets: Buffer, isKept: boolean): Buffer {
   const header = octets.subarray(0, headerFields(octets).at(-1)?.end ?? 0);
-  // A view would keep octets in memory that are made to be forgotten.
+  // A view would keep in memory octets that are meant to be dropped.
   return isKept ? header : Buffer.from(header);
 }
 
-/** A message in a simulated mailbox. Every change makes another one. */
+/** A message in a simulated mailbox. Every change makes a new object. */
 export interface StoredMessage extends ItemFacts {
   readonly uid: number;
   readonly immutableId: string;
@@ -81,18 +81,18 @@ export interface StoredMessage extends ItemFacts {
   readonly internalDate: Date;
   readonly createdAt: Date;
   readonly modifiedAt: Date;
-  /** When it was changed last, among all changes of the mailbox. */
+  /** Its last change, numbered among all changes of the mailbox. */
   readonly changedIn: number;
-  /** When it came into its folder, likewise. */
+  /** When it was added to its folder, numbered likewise. */
   readonly enteredIn: number;
-  /** The folder's mod-sequence of its last change. */
+  /** The folder's mod-sequence at its last change. */
   readonly modseq: number;
 }
 
-/** What may change of a message. */
+/** The changeable properties of a message. */
 export type MessageChange = Partial<Pick<StoredMessage, 'flags' | 'properties' | 'categories' | 'isFinal' | 'kept'>>;
 
-/** A message as folders keep it. */
+/** A message as stored in folders. */
 export class FolderMessage implements StoredMessage {
   readonly uid: number;
   readonly immutableId: string;

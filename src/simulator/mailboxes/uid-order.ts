@@ -1,10 +1,10 @@
-/** The UIDs of a folder's messages in some order, kept up to date without sorting them all again. */
+/** The UIDs of a folder's messages in some order, updated without sorting them all again. */
 export class UidOrder {
   readonly #compare: (a: number, b: number) => number;
   readonly #all: () => Iterable<number>;
   #ordered: number[] | undefined = [];
 
-  /** @param all the UIDs there are, asked for where the order is made anew */
+  /** @param all returns all UIDs, called when the order is rebuilt */
   constructor(compare: (a: number, b: number) => number, all: () => Iterable<number>) {
     this.#compare = compare;
     this.#all = all;
@@ -19,17 +19,17 @@ export class UidOrder {
     this.#ordered?.splice(this.#placeOf(this.#ordered, uid), 0, uid);
   }
 
-  /** Its message must be there still. */
+  /** Its message must still exist. */
   remove(uid: number): void {
     this.#ordered?.splice(this.#placeOf(this.#ordered, uid), 1);
   }
 
-  /** Has the order made anew by who asks next: cheaper where much changes at once. */
+  /** Makes the next reader rebuild the order: cheaper after many changes at once. */
   forget(): void {
     this.#ordered = undefined;
   }
 
-  /** Where a UID is or belongs. New mail mostly belongs at the end. */
+  /** The position of a UID, or where it belongs. New mail mostly belongs at the end. */
   #placeOf(ordered: readonly number[], uid: number): number {
     const last = ordered.at(-1);
     if (last === undefined || this.#compare(last, uid) < 0) return ordered.length;

@@ -8,7 +8,7 @@ export type MailProtocol = 'imap' | 'pop3' | 'smtp';
 const appRole = { imap: 'IMAP.AccessAsApp', pop3: 'POP.AccessAsApp', smtp: 'SMTP.SendAsApp' } as const;
 const delegatedScope = { imap: 'IMAP.AccessAsUser.All', pop3: 'POP.AccessAsUser.All', smtp: 'SMTP.Send' } as const;
 
-/** Roles of RBAC for Applications, each named for the permission it stands for. */
+/** RBAC for Applications roles, each named after the permission it stands for. */
 export const smtpRole = 'Application SMTP.SendAsApp';
 export const graphRoles = [
   'Application Mail.Send',
@@ -19,32 +19,32 @@ export const graphRoles = [
   'Application MailboxItem.ImportExport',
 ] as const;
 
-/** Whether the token names the protocol at all: an application role, or a scope a user granted. */
+/** Whether the token contains a permission for the protocol: an application role, or a scope a user granted. */
 export function tokenNames(claims: AccessTokenClaims, protocol: MailProtocol): boolean {
   if (claims.scp !== undefined) return claims.scp.split(' ').includes(delegatedScope[protocol]);
   return claims.roles?.includes(appRole[protocol]) ?? false;
 }
 
 /**
- * How far a good token gets with a mailbox: `refused` at the login, `not-connected` when a login that succeeded turns
- * to the mailbox, or `open`.
+ * How far a valid token gets with a mailbox: `refused` at login, `not-connected` if the login succeeds but the mailbox
+ * does not open, or `open`.
  */
 export type MailboxAccess = 'refused' | 'not-connected' | 'open';
 
-/** Whether Exchange knows who holds the token: a person of the directory, or a service principal it was told of. */
+/** Whether Exchange knows the token's holder: a person of the directory, or a service principal registered with it. */
 function knowsHolder(tenant: Tenant, claims: AccessTokenClaims): boolean {
   return claims.scp !== undefined || tenant.isRegisteredInExchange(claims.appid);
 }
 
 /**
- * What a token may do with a mailbox in SMTP. Learn, "Authenticate an IMAP, POP or SMTP connection using OAuth" and
- * "SMTP Onboarding to App RBAC Overview": the permission `SMTP.SendAsApp` in the token leads to the mailbox's own
+ * A token's access to a mailbox over SMTP. Learn, "Authenticate an IMAP, POP or SMTP connection using OAuth" and "SMTP
+ * Onboarding to App RBAC Overview": the permission `SMTP.SendAsApp` in the token leads to the mailbox's own
  * permissions, its absence to the roles that Exchange has assigned.
  */
 export function submissionAccess(tenant: Tenant, claims: AccessTokenClaims, mailbox: string): MailboxAccess {
   if (!knowsHolder(tenant, claims)) return 'refused';
   const named = tokenNames(claims, 'smtp');
-  // SMTP wants `user=` the person themself, whatever mailboxes they may open or send as; IMAP and POP3 do not
+  // SMTP requires `user=` to be the person themself, whatever mailboxes they can open or send as; IMAP and POP3 do not
   // (github.com/nextcloud/mail issue 13667, github.com/frappe/frappe issue 23079).
   if (claims.scp !== undefined)
     return named && claims.upn?.toLowerCase() === mailbox.toLowerCase() ? 'open' : 'refused';
@@ -53,7 +53,7 @@ export function submissionAccess(tenant: Tenant, claims: AccessTokenClaims, mail
   return reaches(app.smtpRbac, mailbox) ? 'open' : 'refused';
 }
 
-/** Whether a token that was accepted opens a mailbox for reading. */
+/** Whether an accepted token opens a mailbox for reading. */
 function mayRead(tenant: Tenant, claims: AccessTokenClaims, mailbox: string, protocol: 'imap' | 'pop3'): boolean {
   const { imapDisabledFor, popDisabledFor } = tenant.exchange;
   const disabledFor = protocol === 'imap' ? imapDisabledFor : popDisabledFor;
@@ -62,7 +62,7 @@ function mayRead(tenant: Tenant, claims: AccessTokenClaims, mailbox: string, pro
   return reaches(tenant.exchangeApp(claims.appid).mailboxPermissions, mailbox);
 }
 
-/** How the reading protocols check tokens: which ones they take at all, and which mailbox one opens. */
+/** How the reading protocols check tokens: which ones they accept, and which mailbox a token opens. */
 export function mailboxAccess(tenant: Tenant, signer: TokenSigner, protocol: 'imap' | 'pop3') {
   return {
     async verifyToken(token: string): Promise<AccessTokenClaims | undefined> {
@@ -74,15 +74,14 @@ export function mailboxAccess(tenant: Tenant, signer: TokenSigner, protocol: 'im
   };
 }
 
-/** Whether Exchange has assigned the app a role that stands for one of the permissions of Graph. */
+/** Whether Exchange has assigned the app a role that stands for one of the Graph permissions. */
 export function holdsGraphRole(tenant: Tenant, clientId: string, permissions: readonly string[]): boolean {
   return rolesOf(tenant, clientId, permissions).some((reach) => reach === 'all' || reach.length > 0);
 }
 
 /**
- * Whether one of the permissions of Graph lets an app act in a mailbox. What Entra ID and what Exchange grant adds up;
- * an application access policy confines the former. Learn, "Role Based Access Control for Applications in Exchange
- * Online".
+ * Whether one of the Graph permissions lets an app act in a mailbox. Grants of Entra ID and of Exchange add up; an
+ * application access policy limits the former. Learn, "Role Based Access Control for Applications in Exchange Online".
  */
 export function graphPermissionReaches(
   tenant: Tenant,
@@ -101,7 +100,7 @@ function rolesOf(tenant: Tenant, clientId: string, permissions: readonly string[
   return permissions.map((permission) => graphRbac[`Application ${permission}`] ?? []);
 }
 
-/** Whether a person has a mailbox open: their own, or by FullAccess. */
+/** Whether a person can open a mailbox: their own, or through FullAccess. */
 export function mayOpen(tenant: Tenant, user: string, mailbox: string): boolean {
   const from = user.toLowerCase();
   const to = mailbox.toLowerCase();
@@ -125,7 +124,7 @@ export function maySendAs(tenant: Tenant, mailbox: string, as: string): boolean 
   );
 }
 
-/** Whether an app that logs in as itself may send with an address that is not the mailbox's own. */
+/** Whether an app that logs in as itself may send with an address other than the mailbox's own. */
 export function appMaySendAs(tenant: Tenant, clientId: string, as: string): boolean {
   return tenant.isRegisteredInExchange(clientId) && tenant.exchangeApp(clientId).sendAs.includes(as.toLowerCase());
 }

@@ -11,7 +11,7 @@ export interface ResourcePermission {
   readonly id: string;
   /** Whether only an administrator can consent to it. Roles always need one. */
   readonly adminOnly: boolean;
-  /** What the consent page calls it. */
+  /** Its name on the consent page. */
   readonly displayName: string;
 }
 
@@ -38,8 +38,8 @@ const adminScope = (value: string, id: string, displayName: string): ResourcePer
 
 /**
  * The permissions of Graph and Exchange Online that have to do with mail or with setting an app up. Ids as Microsoft
- * publishes them (Learn, "Microsoft Graph permissions reference"), except that of `SMTP.SendAsApp`, which is published
- * nowhere: like any id it is to be looked up by its value.
+ * publishes them (Learn, "Microsoft Graph permissions reference"), except that of `SMTP.SendAsApp`, which is not
+ * published: like any id it must be looked up by its value.
  */
 export const permissions: readonly ResourcePermission[] = [
   role('graph', 'Mail.Send', 'b633e1c5-b582-4048-a93e-9f11b44c7e96', 'Send mail as any user'),
@@ -126,7 +126,7 @@ export const permissions: readonly ResourcePermission[] = [
   scope('exchange', 'SMTP.Send', '76faac2a-0f20-42f1-928a-50de5b9dbe52', 'Access to sending emails from your mailbox'),
 ];
 
-/** A permission by its name, whatever the letters' case. */
+/** A permission by case-insensitive name. */
 export function findPermission(
   resource: ApiResource['key'],
   type: ResourcePermission['type'],
@@ -138,7 +138,10 @@ export function findPermission(
   );
 }
 
-/** What a well-kept registration of a mail bridge lists; the mail protocols of users are under Graph, as the portal has it. */
+/**
+ * The permissions that a good registration of a mail bridge lists; the users' mail protocols are under Graph, as in the
+ * portal.
+ */
 export const bridgePermissions: readonly RequiredPermission[] = (
   [
     ['graph', 'Role', 'Mail.Send'],
@@ -159,7 +162,7 @@ export const bridgePermissions: readonly RequiredPermission[] = (
   return id && resourceAppId ? { resourceAppId, id, type } : [];
 });
 
-/** The permission that an entry of a registration's list means. */
+/** The permission that a registration's list entry means. */
 export function requiredPermission({ resourceAppId, id, type }: RequiredPermission): ResourcePermission | undefined {
   const resource = findResource(resourceAppId);
   return permissions.find((one) => one.resource === resource?.key && one.type === type && one.id === id.toLowerCase());

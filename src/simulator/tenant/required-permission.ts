@@ -1,4 +1,4 @@
-/** A permission as the registration lists it, which grants nothing yet. */
+/** A permission as the registration lists it, which grants nothing by being listed. */
 export interface RequiredPermission {
   /** The resource's app id. */
   readonly resourceAppId: string;

@@ -3,7 +3,7 @@ export interface ApiResource {
   readonly key: 'graph' | 'exchange';
   readonly appId: string;
   readonly displayName: string;
-  /** Identifier URIs; the one a client names in its scope becomes the token's `aud`. */
+  /** Identifier URIs; the one in a client's scope becomes the token's `aud`. */
   readonly identifierUris: readonly string[];
 }
 
@@ -23,7 +23,7 @@ export const resources: readonly ApiResource[] = [
   },
 ];
 
-/** The resource an identifier (URI, with or without a slash at its end, or app id) means. */
+/** The resource with an identifier (URI, with or without a trailing slash, or app id). */
 export function findResource(identifier: string): ApiResource | undefined {
   const name = identifier.replace(/\/+$/, '').toLowerCase();
   return resources.find((resource) => resource.appId === name || resource.identifierUris.includes(name));

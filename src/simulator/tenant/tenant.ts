@@ -5,7 +5,7 @@ import type { ApiResource } from './resources.ts';
 
 /** A client secret of an app registration. */
 export interface ClientSecret {
-  /** The secret id: what people paste by mistake for the value. */
+  /** The secret id, often pasted by mistake instead of the value. */
   readonly id: string;
   readonly value: string;
   readonly displayName?: string;
@@ -23,33 +23,33 @@ export interface RegisteredCertificate {
   readonly certificate: X509Certificate;
 }
 
-/** An issuer elsewhere whose tokens the app registration takes for a secret (workload identity federation). */
+/** An external issuer whose tokens the app registration accepts as a secret (workload identity federation). */
 export interface FederatedCredential {
   readonly issuer: string;
   readonly subject: string;
   readonly audience: string;
-  /** PEM of the key that the issuer signs with (RS256). */
+  /** PEM of the issuer's signing key (RS256). */
   readonly publicKeyPem: string;
 }
 
-/** Delegated permissions that were consented to. */
+/** Delegated permissions with consent. */
 export interface PermissionGrant {
   readonly id: string;
   readonly resource: ApiResource['key'];
-  /** Object id of the one user it is for; none: an administrator consented for everybody. */
+  /** Object id of the user it is for; undefined: an administrator consented for everybody. */
   readonly principalId?: string;
   scopes: readonly string[];
 }
 
-/** An app registration and, once it is made, its service principal. */
+/** An app registration and, once created, its service principal. */
 export interface AppRegistration {
-  /** Object id of the application: not the one that New-ServicePrincipal wants. */
+  /** Object id of the application: not the one that New-ServicePrincipal takes. */
   readonly objectId: string;
   readonly clientId: string;
   displayName: string;
   /** Object id of the service principal (the "enterprise application"). */
   servicePrincipalId: string | undefined;
-  /** Milliseconds since 1970; it too stays unknown elsewhere for a while. */
+  /** Milliseconds since 1970; it also stays unknown elsewhere for a while. */
   servicePrincipalCreatedAtMs: number;
   readonly secrets: ClientSecret[];
   readonly certificates: RegisteredCertificate[];
@@ -58,21 +58,21 @@ export interface AppRegistration {
   /** Application permissions with admin consent. */
   readonly roles: Record<ApiResource['key'], readonly string[]>;
   readonly delegatedGrants: PermissionGrant[];
-  /** Redirect URIs of the web platform: the client has to prove itself. */
+  /** Redirect URIs of the web platform: the client must authenticate. */
   webRedirectUris: readonly string[];
   /** Redirect URIs of mobile and desktop applications; a loopback one matches on any port. */
   publicRedirectUris: readonly string[];
   /** "Allow public client flows": device code and password grant without a secret. */
   publicClientFlows: boolean;
-  /** A first-party app of Microsoft's, such as Graph Command Line Tools: nothing to consent to beforehand. */
+  /** A Microsoft first-party app, such as Graph Command Line Tools: needs no prior consent. */
   firstParty: boolean;
   /** "Assignment required"; `assignedUsers` are object ids. */
   assignmentRequired: boolean;
   assignedUsers: readonly string[];
   multiTenant: boolean;
-  /** Which groups of a person its ID tokens hold (`groupMembershipClaims` of the manifest). */
+  /** Which groups of a person its ID tokens contain (`groupMembershipClaims` of the manifest). */
   groupMembershipClaims: 'SecurityGroup' | 'All' | 'None' | null;
-  /** "Supported account types": whether personal Microsoft accounts may sign in, or nobody else. */
+  /** "Supported account types": whether personal Microsoft accounts may also sign in, or only they. */
   personalAccounts: 'none' | 'too' | 'only';
   disabled: boolean;
   /** Milliseconds since 1970; it stays unknown elsewhere for the tenant's `replicationMs`. */
@@ -88,20 +88,20 @@ export interface User {
   /** A personal Microsoft account (outlook.com …), which belongs to no organization. */
   personal: boolean;
   password: string;
-  /** May consent for the tenant, and manage app registrations. */
+  /** May consent for the tenant and manage app registrations. */
   administrator: boolean;
   disabled: boolean;
   locked: boolean;
   passwordExpired: boolean;
-  /** Something demands a second factor: no password grant, and one more step on the sign-in page. */
+  /** A second factor is required: no password grant, and one more step on the sign-in page. */
   multiFactor: boolean;
   /** Object ids of the security groups that the person is a member of. */
   groups: readonly string[];
-  /** How often all sign-ins of the person have been ended, and when last (milliseconds since 1970). */
+  /** How many times the person's sign-ins were ended, and when last (milliseconds since 1970). */
   signInsEnded: { readonly times: number; readonly atMs: number };
 }
 
-/** What the tenant's policies forbid or demand of sign-ins. */
+/** The tenant's policies for sign-ins. */
 export interface SignInPolicies {
   /** Conditional Access: "Block device code flow" (AADSTS53003 when the code is redeemed). */
   deviceCodeBlocked: boolean;
@@ -109,25 +109,25 @@ export interface SignInPolicies {
   userConsent: boolean;
   /** Conditional Access blocks every sign-in of users (AADSTS53003). */
   usersBlocked: boolean;
-  /** Sign-in frequency: refresh tokens older than so many seconds are refused with AADSTS70043. 0: no such policy. */
+  /** Sign-in frequency: refresh tokens older than this many seconds are refused with AADSTS70043. 0: no such policy. */
   signInFrequencySeconds: number;
 }
 
-/** How long what a sign-in leaves behind is good for. */
+/** Lifetimes of what a sign-in leaves behind. */
 export interface SignInLifetimes {
   deviceCodeLifetimeSeconds: number;
-  /** How long a device waits between two questions. */
+  /** Minimum interval between a device's polls. */
   deviceCodeIntervalSeconds: number;
-  /** How long a refresh token may lie unused. */
+  /** How long a refresh token can remain unused. */
   refreshTokenInactivityDays: number;
-  /** Whether a refresh token is good for more than one use, as Entra's are. */
+  /** Whether a refresh token can be used more than once, like Entra's. */
   refreshTokenReuse: 'allow' | 'forbid';
 }
 
-/** Whom a permission reaches: everybody, or the mailboxes named (in lower case). */
+/** Whom a permission reaches: everybody, or the named mailboxes (in lower case). */
 export type Reach = 'all' | readonly string[];
 
-/** What Exchange Online knows of one app, set by its PowerShell. */
+/** What Exchange Online knows of one app, set with its PowerShell. */
 export interface ExchangeApp {
   /** `New-ServicePrincipal -AppId … -ObjectId …`, as given: a wrong object id registers nothing useful. */
   servicePrincipalObjectId: string | undefined;
@@ -135,23 +135,27 @@ export interface ExchangeApp {
   displayName: string | undefined;
   /** `Add-MailboxPermission … FullAccess` for the service principal. */
   mailboxPermissions: Reach;
-  /** `Add-RecipientPermission … SendAs` for the service principal: addresses (in lower case) it may send as by SMTP. */
+  /**
+   * `Add-RecipientPermission … SendAs` for the service principal: addresses (in lower case) it may send as over SMTP.
+   */
   sendAs: readonly string[];
   /** RBAC role `Application SMTP.SendAsApp`: mailboxes in its scope. It needs no permission in Entra. */
   smtpRbac: Reach;
   /** RBAC roles for Graph (`Application Mail.Send` …): role to mailboxes in its scope. They need no permission in Entra. */
   graphRbac: Readonly<Record<string, Reach>>;
-  /** Mailboxes that an application access policy confines the Graph permissions of Entra to. */
+  /** Mailboxes that an application access policy limits the Graph permissions of Entra to. */
   graphMailboxes: Reach;
 }
 
-/** What an administrator has set in Exchange Online, for all apps. */
+/** Exchange Online settings that apply to all apps. */
 export interface ExchangeSettings {
   /** `Add-RecipientPermission … SendAs`: who (a mailbox) may send as whom. */
   sendAs: readonly { readonly mailbox: string; readonly as: string }[];
   /** `Set-Mailbox … -GrantSendOnBehalfTo`: who (a mailbox) may send on behalf of whom. In lower case. */
   sendOnBehalf: readonly { readonly mailbox: string; readonly as: string }[];
-  /** `Set-Mailbox … -EmailAddresses`: other addresses of mailboxes. In lower case; no mail arrives by them here. */
+  /**
+   * `Set-Mailbox … -EmailAddresses`: other addresses of mailboxes. In lower case; no mail is delivered to them here.
+   */
   aliases: readonly { readonly mailbox: string; readonly address: string }[];
   /** `Set-OrganizationConfig -SendFromAliasEnabled`: mailboxes may send as their aliases. */
   sendFromAliasEnabled: boolean;
@@ -167,12 +171,12 @@ export interface ExchangeSettings {
 
 export interface TenantSettings {
   readonly tenantId?: string;
-  /** Verified domain, usable in place of the id. */
+  /** Verified domain, usable instead of the id. */
   readonly domain: string;
   readonly clientId?: string;
   readonly clientSecret?: string;
   readonly clientCertificatePem?: string;
-  /** Addresses of the people; everybody has the same password at first. */
+  /** Addresses of the people; everybody has the same initial password. */
   readonly users?: readonly string[];
   /** Addresses of personal accounts, which belong to no organization. */
   readonly personalUsers?: readonly string[];
@@ -184,16 +188,16 @@ const yearMs = 365 * 24 * 60 * 60 * 1000;
 /** Microsoft Graph Command Line Tools, the public client that administrators use. */
 export const graphCommandLineToolsId = '14d82eec-204b-4c2f-b7e8-296a70dab67e';
 
-/** One tenant of Entra ID with Exchange Online, as its administrators have set it up. */
+/** One Entra ID tenant with Exchange Online, as its administrators have set it up. */
 export class Tenant {
   readonly id: string;
   readonly domain: string;
   readonly displayName = 'Contoso';
   /** By client id, in lower case. */
   readonly apps = new Map<string, AppRegistration>();
-  /** The registration the simulator hands out. */
+  /** The registration that the simulator hands out. */
   readonly app: AppRegistration;
-  /** By user principal name. `admin@…` is there always, and administers. */
+  /** By user principal name. `admin@…` always exists and is an administrator. */
   readonly users = new Map<string, User>();
   readonly policies: SignInPolicies = {
     deviceCodeBlocked: false,
@@ -207,9 +211,9 @@ export class Tenant {
     refreshTokenInactivityDays: 90,
     refreshTokenReuse: 'allow',
   };
-  /** How far the clock that those lifetimes are measured by is ahead. Tokens keep the true time. */
+  /** How far ahead the clock for those lifetimes is. Tokens use the real time. */
   clockShiftSeconds = 0;
-  /** What code on the simulated machine proves itself with to its managed identity endpoint. */
+  /** Authenticates code on the simulated machine to its managed identity endpoint. */
   readonly identityHeader = randomUUID();
   readonly exchange: ExchangeSettings = {
     sendAs: [],
@@ -223,13 +227,13 @@ export class Tenant {
     imapDisabledFor: [],
     popDisabledFor: [],
   };
-  /** How apps may roll their own keys: an app management policy may forbid it, and a proof has to name this audience. */
+  /** How apps may roll their own keys: an app management policy may forbid it, and a proof must name this audience. */
   readonly keyRolling = { forbidden: false, audience: '00000003-0000-0000-c000-000000000000' };
-  /** How long tokens live from now on. Microsoft's live 60 to 90 minutes. */
+  /** Lifetime of tokens issued from now on. Microsoft's is 60 to 90 minutes. */
   tokenLifetimeSeconds = 3600;
-  /** How long what was written to the directory stays unseen elsewhere. */
+  /** How long directory changes stay unseen elsewhere. */
   replicationMs = 0;
-  /** Object ids of the service principals that Microsoft's own resources have in this tenant. */
+  /** Object ids of the service principals of Microsoft's own resources in this tenant. */
   readonly resourcePrincipalIds: Readonly<Record<ApiResource['key'], string>> = {
     graph: randomUUID(),
     exchange: randomUUID(),
@@ -264,17 +268,17 @@ export class Tenant {
     }
   }
 
-  /** The password that people have at first. */
+  /** Everybody's initial password. */
   get userPassword(): string {
     return this.#userPassword;
   }
 
-  /** The time that lifetimes of codes and refresh tokens are measured by, in milliseconds since 1970. */
+  /** The time for the lifetimes of codes and refresh tokens, in milliseconds since 1970. */
   nowMs(): number {
     return Date.now() + this.clockShiftSeconds * 1000;
   }
 
-  /** Makes an app registration with its service principal and without any permission. */
+  /** Creates an app registration with its service principal and without permissions. */
   register(displayName: string, clientId: string = randomUUID(), createdAtMs = Date.now()): AppRegistration {
     const app: AppRegistration = {
       objectId: randomUUID(),
@@ -304,7 +308,7 @@ export class Tenant {
     return app;
   }
 
-  /** What Exchange knows of an app; at first nothing. */
+  /** What Exchange knows of an app; initially nothing. */
   exchangeApp(clientId: string): ExchangeApp {
     const key = clientId.toLowerCase();
     let known = this.#exchangeApps.get(key);
@@ -335,7 +339,7 @@ export class Tenant {
     return servicePrincipalId !== undefined && servicePrincipalObjectId?.toLowerCase() === servicePrincipalId;
   }
 
-  /** Makes a person, who has the password of all at first. */
+  /** Creates a person with the common initial password. */
   addUser(address: string, personal = false): User {
     const upn = address.toLowerCase();
     const user: User = {
@@ -356,12 +360,12 @@ export class Tenant {
     return user;
   }
 
-  /** Ends every sign-in of a person: refresh tokens issued before are good for nothing. */
+  /** Ends every sign-in of a person: refresh tokens issued before become invalid. */
   endSignIns(user: User): void {
     user.signInsEnded = { times: user.signInsEnded.times + 1, atMs: this.nowMs() };
   }
 
-  /** Whether a tenant segment of a URL means this tenant. */
+  /** Whether a URL's tenant segment means this tenant. */
   isNamed(name: string): boolean {
     const wanted = name.toLowerCase();
     return wanted === this.id.toLowerCase() || wanted === this.domain.toLowerCase();
@@ -371,7 +375,7 @@ export class Tenant {
 /** The tenant that all personal accounts are in. Learn, "ID token claims reference", `tid`. */
 export const personalTenantId = '9188040d-6c67-4c5b-b112-36a304b66dad';
 
-/** The tenant that a person's tokens are of. */
+/** The tenant in a person's tokens. */
 export function tenantOf(tenant: Tenant, { personal }: User): string {
   return personal ? personalTenantId : tenant.id;
 }
@@ -381,7 +385,7 @@ export function reaches(reach: Reach, mailbox: string): boolean {
   return reach === 'all' || reach.includes(mailbox.toLowerCase());
 }
 
-/** The directory's object id of a user: the same at every start. */
+/** A user's object id in the directory: the same at every start. */
 export function userObjectId(address: string): string {
   const hex = createHash('sha256').update(address.toLowerCase()).digest('hex');
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;

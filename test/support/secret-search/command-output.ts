@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { PassThrough } from 'node:stream';
 import { openOutput, recorded } from './record.ts';
 
-/** What a command that runs inside the test's process writes to; all of it is searched for secrets. */
+/** Output streams for a command that runs inside the test's process; everything written is searched for secrets. */
 export function commandOutput(args: readonly string[]): { readonly stdout: PassThrough; readonly stderr: PassThrough } {
   return {
     stdout: recorded(new PassThrough(), { command: args, stream: 'standard output' }),
@@ -10,7 +10,7 @@ export function commandOutput(args: readonly string[]): { readonly stdout: PassT
   };
 }
 
-/** Records what `mailbridge` writes as a process of its own, from its start on. */
+/** Records the output of a separate `mailbridge` process from its start. */
 export function recordProcess({ pid, stdout, stderr }: ChildProcess, command: readonly string[]): void {
   const about = { command, ...(pid !== undefined && { pid }) };
   stdout?.on('data', openOutput({ ...about, stream: 'standard output' }));

@@ -1,6 +1,6 @@
 import type { Origin, SecretKind } from './record.ts';
 
-/** A secret that a command shows on purpose, on its standard output. */
+/** A secret that a command intentionally prints on its standard output. */
 interface Exception {
   readonly command: string;
   readonly kinds: readonly SecretKind[];
@@ -19,7 +19,7 @@ export const exceptions: readonly Exception[] = [
   { command: 'simulate', kinds: ['client secret', 'user password', 'identity header'], why: 'is asked for them' },
 ];
 
-/** Whether a secret may stand where it was found. */
+/** Whether a secret is allowed where it was found. */
 export function isShownOnPurpose({ command, stream }: Origin, kinds: ReadonlySet<SecretKind>): boolean {
   return exceptions.some(
     (each) =>

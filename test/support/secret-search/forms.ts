@@ -1,7 +1,7 @@
-/** Shorter secrets are not looked for: they turn up by chance. */
+/** Shorter secrets are not searched for: they occur by chance. */
 export const minLength = 8;
 
-/** Whether a secret can be looked for: long enough, and more than ordinary words. Tests use secrets that can. */
+/** Whether a secret can be searched for: long enough, and more than ordinary words. Tests use such secrets. */
 export function isDistinctive(secret: string): boolean {
   return secret.length >= minLength && /[^A-Za-z\s]/.test(secret);
 }
@@ -9,9 +9,9 @@ export function isDistinctive(secret: string): boolean {
 const excerptLength = 32;
 
 /**
- * The texts by which a secret is recognized, as UTF-8 read octet by octet (latin1): itself, as JSON and URLs write it,
- * and its base64 wherever it stands in what was encoded (SASL PLAIN, LOGIN and XOAUTH2, Basic authentication). A long
- * secret is recognized by its beginning and by its end: a line cut short tells too much as well.
+ * The texts by which a secret is recognized, as UTF-8 read octet by octet (latin1): itself, as written in JSON and
+ * URLs, and its base64 at any position of the encoded text (SASL PLAIN, LOGIN and XOAUTH2, Basic authentication). A
+ * long secret is recognized by its beginning and by its end: a truncated line also reveals too much.
  */
 export function formsOf(secret: string): ReadonlySet<string> {
   const long = secret.length > 2 * excerptLength;
@@ -28,7 +28,10 @@ function inJson(text: string): string {
   return JSON.stringify(text).slice(1, -1);
 }
 
-/** Base64 (RFC 4648) of a text with 0, 1 or 2 octets before it, without the characters that what surrounds it shares. */
+/**
+ * Base64 (RFC 4648) of a text with 0, 1 or 2 octets before it, without the characters it shares with the surrounding
+ * text.
+ */
 function base64Of(text: string): readonly string[] {
   const octets = Buffer.from(text);
   return [0, 1, 2].flatMap((before) => {
@@ -39,12 +42,12 @@ function base64Of(text: string): readonly string[] {
   });
 }
 
-/** What no output holds, whoever made it. */
+/** Secrets that no output may contain, whatever their origin. */
 export const secretPatterns: readonly (readonly [what: string, pattern: RegExp])[] = [
   ['token (JWT)', /eyJ[\w-]{8,}\.[\w-]+\.?/g],
   ['private key', /PRIVATE KEY/g],
   ['bearer token', /\bBearer [\w.~+/-]{8,}/gi],
   ['XOAUTH2 response', /auth=Bearer/gi],
-  // "user=" and what follows it.
+  // "user=" and the text after it.
   ['XOAUTH2 response in base64', /dXNlcj[\w+/]{12,}/g],
 ];

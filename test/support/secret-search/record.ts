@@ -2,12 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** The folder that all processes of a test run write to, for {@link searchRun} to read at its end. */
+/** The folder that all processes of a test run write to, for {@link searchRun} to read at the end. */
 export const folderVariable = 'SECRET_SEARCH_FOLDER';
-/** The test file under way, for the processes that it starts. */
+/** The current test file, for the processes that it starts. */
 export const testVariable = 'SECRET_SEARCH_TEST';
 
-/** What secrets a run must have used: one of these that is never seen is a watch that no longer watches. */
+/** The kinds of secrets that a run must have used: a kind that is never seen means that its watch is broken. */
 export const secretKinds = [
   'token',
   'refresh token',
@@ -27,14 +27,14 @@ export const secretKinds = [
 ] as const;
 export type SecretKind = (typeof secretKinds)[number];
 
-/** A secret as a process notes it: a line of JSON in a file that ends in `.secrets`. */
+/** A secret as a process records it: a line of JSON in a file that ends in `.secrets`. */
 export type NotedSecret = readonly [kind: SecretKind, value: string];
 
-/** Whose output a file that ends in `.output` is: its first line, in JSON. What was written follows, octet for octet. */
+/** The origin of a file that ends in `.output`: its first line, in JSON. The output follows, byte for byte. */
 export interface Origin {
-  /** The command line; none for what the test's own process writes. */
+  /** The command line; undefined for output of the test's own process. */
   readonly command?: readonly string[];
-  /** Of a process of its own; none for one inside the test's process. */
+  /** Of a separate process; undefined for one inside the test's process. */
   readonly pid?: number;
   readonly stream: 'standard output' | 'standard error' | 'console' | 'log';
   /** The test file. */
@@ -44,17 +44,17 @@ export interface Origin {
 const id = randomUUID();
 const noted = new Set<string>();
 
-/** Notes a secret that nothing may write. Stands on the disk at once: the process may be killed. */
+/** Records a secret that must not appear in any output. Written to disk immediately: the process may be killed. */
 export function noteSecret(kind: SecretKind, value: string): void {
   const folder = process.env[folderVariable];
   const line = `${JSON.stringify([kind, value] satisfies NotedSecret)}\n`;
   if (folder === undefined || noted.has(line)) return;
   noted.add(line);
-  // A process that becomes another user cannot go on in the file of the one before.
+  // A process that switches users cannot continue in its previous file.
   appendFileSync(join(folder, `${id}-${process.geteuid?.() ?? 0}.secrets`), line);
 }
 
-/** Makes a place for what is written. @returns what takes it, in turn */
+/** Opens a file for output. @returns a function that appends to it */
 export function openOutput(origin: Omit<Origin, 'test'>): (text: string | Uint8Array) => void {
   const folder = process.env[folderVariable];
   if (folder === undefined) return () => {};
@@ -68,7 +68,7 @@ export function openOutput(origin: Omit<Origin, 'test'>): (text: string | Uint8A
   };
 }
 
-/** Records all that is written to a stream. @returns the stream itself */
+/** Records everything written to a stream. @returns the stream itself */
 export function recorded<T extends NodeJS.WritableStream>(stream: T, origin: Omit<Origin, 'test'>): T {
   const take = openOutput(origin);
   const write = stream.write as (...args: unknown[]) => boolean;

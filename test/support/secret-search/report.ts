@@ -4,13 +4,13 @@ import type { Leak, SearchResult } from './search.ts';
 
 const maxShown = 50;
 
-/** What a search has come to, in a line, and what is wrong, in lines of its own. */
+/** The result of a search in one line, and what is wrong, in separate lines. */
 export interface SearchReport {
   readonly summary: string;
   readonly faults: readonly string[];
 }
 
-/** @param whole whether every test was run: then a search that saw nothing of some kind of secret is a fault too */
+/** @param whole whether every test was run: then a kind of secret never seen is also an error */
 export function reportOf(result: SearchResult, whole: boolean): SearchReport {
   const count = [...result.secrets.values()].reduce((sum, each) => sum + each, 0);
   const looked = `${number(count)} secrets looked for in ${number(result.octets)} octets of output from ${number(result.processes)} processes`;
@@ -24,7 +24,7 @@ export function reportOf(result: SearchResult, whole: boolean): SearchReport {
 
 function leakLine({ what, beginning, origin, line, before }: Leak): string {
   const { command, pid, stream, test } = origin;
-  // The arguments may be what leaked.
+  // The arguments may contain the leak.
   const name = command?.[0]?.replace(/^.*[^A-Za-z-].*$/, '…');
   const who = name === undefined ? '' : ` of mailbridge ${name}${pid === undefined ? '' : ` (${pid})`}`;
   const file = relative(process.cwd(), test);

@@ -8,7 +8,7 @@ import { searchRun } from './search.ts';
 
 const start: Origin = { command: ['start'], pid: 4711, stream: 'standard output', test: resolve('test/one.test.ts') };
 
-/** Searches what a run might have left: secrets, and one output. */
+/** Searches the traces that a run might have left: secrets, and one output. */
 function search(secrets: readonly NotedSecret[], written: string, origin: Origin = start) {
   const folder = temporaryFolder();
   writeFileSync(join(folder, 'a.secrets'), secrets.map((each) => `${JSON.stringify(each)}\n`).join(''));

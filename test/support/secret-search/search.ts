@@ -4,24 +4,24 @@ import { isShownOnPurpose } from './exceptions.ts';
 import { formsOf, isDistinctive, minLength, secretPatterns } from './forms.ts';
 import type { NotedSecret, Origin, SecretKind } from './record.ts';
 
-/** A secret where it does not belong. */
+/** A secret where it must not be. */
 export interface Leak {
   readonly what: string;
-  /** The first three characters of it. */
+  /** Its first three characters. */
   readonly beginning: string;
   readonly origin: Origin;
-  /** The line, from 1. */
+  /** The line number, from 1. */
   readonly line: number;
-  /** What its line begins with, up to the first secret in it. */
+  /** The beginning of its line, up to the first secret in it. */
   readonly before: string;
 }
 
-/** What a search has looked for, where, and what it has found. */
+/** What a search looked for, where, and what it found. */
 export interface SearchResult {
   readonly leaks: readonly Leak[];
-  /** How many different secrets of each kind were looked for. */
+  /** How many different secrets of each kind were searched for. */
   readonly secrets: ReadonlyMap<SecretKind, number>;
-  /** Secrets too short or too ordinary to be looked for. */
+  /** Secrets too short or too ordinary to search for. */
   readonly ordinary: readonly string[];
   readonly octets: number;
   readonly processes: number;
@@ -29,7 +29,7 @@ export interface SearchResult {
 
 const maxBefore = 100;
 
-/** Looks for all secrets that the processes of a run have noted in all that they have written. */
+/** Searches everything that the processes of a run have written for all secrets that they recorded. */
 export function searchRun(folder: string): SearchResult {
   const files = readdirSync(folder);
   const noted = new Map<string, Set<SecretKind>>();
@@ -55,7 +55,7 @@ export function searchRun(folder: string): SearchResult {
 
 function notedIn(path: string): readonly NotedSecret[] {
   const lines = readFileSync(path, 'utf8').split('\n');
-  // A process that was killed may have left half a line.
+  // A killed process may have left half a line.
   lines.pop();
   return lines.map((line) => JSON.parse(line) as NotedSecret);
 }
@@ -94,7 +94,7 @@ function* leaksIn(
   let secretFrom = -1;
   for (const { at, what, allowed } of finds) {
     const start = text.lastIndexOf('\n', at - 1) + 1;
-    // What follows a secret in its line may be more of it.
+    // The text after a secret in its line may be more of it.
     if (secretFrom < start) secretFrom = at;
     if (allowed || told === start) continue;
     told = start;

@@ -10,7 +10,7 @@ import { temporaryFolder } from '../temporary-folder.ts';
 const repository = resolve(import.meta.dirname, '../../..');
 const vitest = join(createRequire(import.meta.url).resolve('vitest/package.json'), '..', 'vitest.mjs');
 
-/** A test run of its own, of one file. @returns its exit code, and what the search says */
+/** A separate test run of one file. @returns its exit code, and the search's report */
 async function runTests(content: string, ...args: string[]): Promise<{ code: number; said: string[] }> {
   const folder = temporaryFolder();
   const own = { globals: true, pool: 'forks', include: ['*.test.ts'], reporters: ['dot'] };

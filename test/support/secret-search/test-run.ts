@@ -1,4 +1,4 @@
-/** Runs around the whole test run: nothing secret may stand in anything that was written while it lasted. */
+/** Runs around the whole test run: no output written during the run may contain a secret. */
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import { searchRun } from './search.ts';
 
 export default function setUp(project: TestProject): () => Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'mailbridge-secrets-'));
-  // A bridge in a test may run as a user of its own.
+  // A bridge in a test may run as another user.
   chmodSync(folder, 0o777);
   process.env[folderVariable] = folder;
   return async () => {

@@ -4,7 +4,7 @@ import { PasswordVerifier } from '../../../src/accounts/password-verifier.ts';
 import { Secret } from '../../../src/config/secrets.ts';
 import { noteSecret } from './record.ts';
 
-/** Notes the secrets that the bridge gets from outside: its configuration, key files, what clients log in with. */
+/** Records the secrets that the bridge gets from outside: its configuration, key files, and clients' credentials. */
 export function watchBridge(): void {
   const { reveal } = Secret.prototype;
   Secret.prototype.reveal = function () {
@@ -21,7 +21,7 @@ export function watchBridge(): void {
   watchReads();
 }
 
-/** What stands in a file has been seen, even where the file is refused and nothing of it is ever used. */
+/** The contents of a file count as seen, even if the file is refused and nothing of it is used. */
 function watchReads(): void {
   const { readFileSync } = fs;
   const { readFile } = fs.promises;
@@ -42,7 +42,7 @@ const maxContentOctets = 64 * 1024;
 const secretKey = /"(?:password|clientSecret|tokenKey|proxy)"\s*:\s*("(?:[^"\\\n]|\\.)*")/g;
 const privateKey = /-----BEGIN (?:\w+ )*PRIVATE KEY-----\s+([\w+/=\s]+)-----END/g;
 
-/** The secrets in a configuration, which need not be good JSON, and private keys. */
+/** The secrets in a configuration, which need not be valid JSON, and private keys. */
 function noteContent(content: string | Buffer): void {
   if (content.length > maxContentOctets) return;
   const text = content.toString();
@@ -60,7 +60,7 @@ function unquoted(text: string): string {
   }
 }
 
-/** Of a proxy's URL its password alone: the rest of it may be told. */
+/** Only the password of a proxy's URL: the rest of it may be shown. */
 function noteConfigured(value: string): void {
   const url = /^https?:/.test(value) && URL.canParse(value) ? new URL(value) : undefined;
   noteSecret('configured secret', url === undefined ? value : decodeURIComponent(url.password));

@@ -19,7 +19,7 @@ export function watchProcess(): void {
   }
 }
 
-/** All logs have one prototype, whose method makes the line: pino, lib/proto.js. */
+/** All loggers share one prototype, whose method makes the line: pino, lib/proto.js. */
 interface LogPrototype {
   [symbols.asJsonSym](...args: unknown[]): string;
 }
@@ -39,7 +39,7 @@ function watchLogs(): void {
   };
 }
 
-/** What tests keep silent would be logged in earnest: it is recorded, and goes nowhere else. */
+/** Lines that tests silence would be logged in production: they are recorded, and go nowhere else. */
 function letSilentLogSpeak(): void {
   Object.assign(silentLog, { [symbols.streamSym]: { write() {} } });
   silentLog.level = 'trace';

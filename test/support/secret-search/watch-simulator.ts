@@ -7,7 +7,7 @@ import { UploadSessions } from '../../../src/simulator/graph/mail/drafts/upload-
 import { type AppRegistration, type ClientSecret, Tenant } from '../../../src/simulator/tenant/tenant.ts';
 import { noteSecret } from './record.ts';
 
-/** Notes everything secret that the simulated Microsoft 365 gives out, where it is made. */
+/** Records every secret that the simulated Microsoft 365 issues, when it is created. */
 export function watchSimulator(): void {
   const { sign } = TokenSigner.prototype;
   TokenSigner.prototype.sign = async function (payload) {
@@ -77,12 +77,12 @@ function watchTenant(): void {
   };
 }
 
-/** Those that the registration begins with, and those that are added to it. */
+/** The registration's initial secrets, and those added later. */
 function watchClientSecrets({ secrets }: AppRegistration): void {
   const push = (...added: ClientSecret[]) => {
     for (const { value } of added) noteSecret('client secret', value);
     return Array.prototype.push.apply(secrets, added);
   };
-  // Not enumerable: the array stays equal to any other of the same content.
+  // Not enumerable: the array stays equal to others with the same content.
   Object.defineProperty(secrets, 'push', { value: push });
 }

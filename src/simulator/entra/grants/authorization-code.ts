@@ -26,7 +26,7 @@ export async function grantAuthorizationCode({ entra, form, client, tenantName }
   });
 }
 
-/** Web apps have to prove themselves, apps on people's machines cannot. @throws AadstsError 7000218, 700025 */
+/** Web apps must authenticate; apps on people's machines cannot. @throws AadstsError 7000218, 700025 */
 export function assertCredentialFits({ method }: AuthenticatedClient, platform: Platform): void {
   if (platform === 'web' && method === '0') throw AadstsError.of('7000218');
   if (platform === 'public' && method !== '0') throw AadstsError.of('700025');

@@ -8,7 +8,7 @@ import type { TokenRequest } from './token-request.ts';
 
 /**
  * The client credentials grant (RFC 6749 section 4.4). Learn, "OAuth 2.0 client credentials flow on the Microsoft
- * identity platform". Permissions not granted are no error: the token just lacks the role.
+ * identity platform". A permission that is not granted is not an error: the token lacks the role.
  * @throws AadstsError
  */
 export async function grantClientCredentials({ entra, form, client, tenantName }: TokenRequest): Promise<object> {
@@ -17,12 +17,12 @@ export async function grantClientCredentials({ entra, form, client, tenantName }
   assertTenantNamed(tenant, tenantName, 'client_credentials', client.app);
   const { resource, audience } = resourceOf(tenant, form.get('scope'));
   const accessToken = await issueAppToken(tenant, signer, client, resource.key, audience);
-  // One second less than the token says, as Entra has it.
+  // One second less than the token's lifetime, like Entra.
   const expiresIn = Math.max(0, tenant.tokenLifetimeSeconds - 1);
   return { token_type: 'Bearer', expires_in: expiresIn, ext_expires_in: expiresIn, access_token: accessToken };
 }
 
-/** A token for the app itself, with the roles it has been granted. @throws AadstsError */
+/** A token for the app itself, with its granted roles. @throws AadstsError */
 export function issueAppToken(
   tenant: Tenant,
   signer: TokenSigner,
@@ -52,7 +52,7 @@ function resourceOf(tenant: Tenant, scope: string | null): { resource: ApiResour
   if (scope === null) throw AadstsError.of('900144', 'scope');
   const scopes = scope.split(' ').filter((one) => one !== '');
   const [only] = scopes;
-  // Scopes of OpenID Connect mean nothing here, and two resources do not fit into one token.
+  // OpenID Connect scopes mean nothing here, and a token cannot be for two resources.
   if (scopes.length !== 1 || only === undefined) throw AadstsError.of('70011', scope);
   const suffix = '/.default';
   if (!only.toLowerCase().endsWith(suffix)) throw AadstsError.of('1002012', scope);

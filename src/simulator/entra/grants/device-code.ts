@@ -12,7 +12,7 @@ import { requiredField, type TokenRequest, wantsClientInfo } from './token-reque
 export async function grantDeviceCode({ entra, form, client, tenantName }: TokenRequest): Promise<object> {
   assertUsersServed(entra.tenant, tenantName, client.app);
   assertMayBePublic(client);
-  // `code` is what the flow's first version called it; the error still does.
+  // The first version of the flow called it `code`; the error still does.
   const deviceCode = form.get('device_code') ?? requiredField(form, 'code');
   const { signedIn, scope } = entra.deviceCodes.redeem(deviceCode, client.app);
   if (entra.tenant.policies.deviceCodeBlocked) throw AadstsError.of('53003');

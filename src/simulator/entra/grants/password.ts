@@ -7,7 +7,7 @@ import { requiredField, type TokenRequest, wantsClientInfo } from './token-reque
 
 /**
  * The password grant (RFC 6749 section 4.3). Learn, "Microsoft identity platform and OAuth 2.0 Resource Owner Password
- * Credentials". It cannot show a second factor and cannot ask for consent.
+ * Credentials". It supports neither a second factor nor consent.
  * @throws EntraError
  */
 export async function grantPassword({ entra, form, client, tenantName }: TokenRequest): Promise<object> {

@@ -4,8 +4,8 @@ import { assertCredentialFits } from './authorization-code.ts';
 import { requiredField, type TokenRequest, wantsClientInfo } from './token-request.ts';
 
 /**
- * The refresh token grant (RFC 6749 section 6), for any resource that was consented to. Learn, "Refresh tokens in the
- * Microsoft identity platform".
+ * The refresh token grant (RFC 6749 section 6), for any resource consented to. Learn, "Refresh tokens in the Microsoft
+ * identity platform".
  * @throws EntraError
  */
 export async function grantRefreshToken({ entra, form, client, tenantName }: TokenRequest): Promise<object> {

@@ -4,7 +4,7 @@ import { AadstsError } from '../aadsts.ts';
 import type { Platform } from '../redirect-uris.ts';
 import type { SignedInUser } from './signed-in.ts';
 
-/** What an authorization code stands for. */
+/** The sign-in that an authorization code stands for. */
 export interface AuthorizationCode {
   readonly app: AppRegistration;
   readonly platform: Platform;
@@ -18,7 +18,7 @@ export interface AuthorizationCode {
 
 const lifetimeMs = 10 * 60 * 1000;
 
-/** The authorization codes that have been given out; each is good once, for ten minutes. */
+/** The issued authorization codes; each is valid once, for ten minutes. */
 export class AuthorizationCodes {
   readonly #tenant: Tenant;
   readonly #codes = new Map<string, AuthorizationCode & { readonly issuedAtMs: number; redeemed: boolean }>();
@@ -33,7 +33,7 @@ export class AuthorizationCodes {
     return name;
   }
 
-  /** The platform a code was issued for, while it is known. */
+  /** The platform a code was issued for, while the code is known. */
   platformOf(name: string): Platform | undefined {
     return this.#codes.get(name)?.platform;
   }

@@ -3,7 +3,7 @@ import type { AppRegistration, Tenant } from '../../tenant/tenant.ts';
 import { AadstsError } from '../aadsts.ts';
 import type { SignedInUser } from './signed-in.ts';
 
-/** A device that waits for somebody to sign in elsewhere (RFC 8628). */
+/** A device waiting for somebody to sign in elsewhere (RFC 8628). */
 export interface PendingDeviceCode {
   readonly deviceCode: string;
   readonly userCode: string;
@@ -13,16 +13,16 @@ export interface PendingDeviceCode {
   readonly scope: string;
   readonly expiresAtMs: number;
   readonly intervalMs: number;
-  /** When the device last asked. */
+  /** When the device last polled. */
   askedAtMs: number | undefined;
-  /** Who signed in, or why nobody may. */
+  /** Who signed in, or why the sign-in failed. */
   outcome: SignedInUser | AadstsError | 'redeemed' | undefined;
 }
 
-// No vowels, so that no words come about, and nothing that looks like something else.
+// No vowels, so that no words form, and no characters that look alike.
 const alphabet = 'BCDFGHJKLMNPQRSTVWXZ23456789';
 
-/** The device codes that have been given out. */
+/** The issued device codes. */
 export class DeviceCodes {
   readonly #tenant: Tenant;
   readonly #codes: PendingDeviceCode[] = [];
@@ -48,7 +48,7 @@ export class DeviceCodes {
     return code;
   }
 
-  /** What a person typed. @throws AadstsError 70018, 70019 */
+  /** Finds the code that a person typed. @throws AadstsError 70018, 70019 */
   byUserCode(typed: string): PendingDeviceCode {
     const wanted = typed.replace(/[\s-]/g, '').toUpperCase();
     const found = this.#codes.find(({ userCode, outcome }) => userCode === wanted && outcome === undefined);
@@ -58,8 +58,8 @@ export class DeviceCodes {
   }
 
   /**
-   * What the device gets for its code, once; a person has signed in by then.
-   * @throws AadstsError 70018 unknown, 70020 expired, 70016 pending or `slow_down`, or why the sign-in came to nothing
+   * Redeems a device's code, once; a person has signed in by then.
+   * @throws AadstsError 70018 unknown, 70020 expired, 70016 pending or `slow_down`, or why the sign-in failed
    */
   redeem(deviceCode: string, app: AppRegistration): { readonly signedIn: SignedInUser; readonly scope: string } {
     const found = this.#codes.find((one) => one.deviceCode === deviceCode && one.app === app);
@@ -74,7 +74,7 @@ export class DeviceCodes {
 
   #pending(code: PendingDeviceCode): AadstsError {
     const now = this.#tenant.nowMs();
-    // Half the interval: a timer that fires a little early is no offence.
+    // Half the interval: a timer that fires slightly early is allowed.
     const isTooSoon = code.askedAtMs !== undefined && now - code.askedAtMs < code.intervalMs / 2;
     code.askedAtMs = now;
     const pending = AadstsError.of('70016');

@@ -3,19 +3,19 @@ import type { AppRegistration, Tenant } from '../../tenant/tenant.ts';
 import { AadstsError } from '../aadsts.ts';
 import { isEnded, type SignedInUser } from './signed-in.ts';
 
-/** What a refresh token stands for: a sign-in at one app, for any resource. */
+/** The sign-in that a refresh token stands for: at one app, for any resource. */
 export interface RefreshGrant {
   readonly app: AppRegistration;
   readonly signedIn: SignedInUser;
   /** The scope of the request it was issued for. */
   readonly scope: string;
-  /** Whether the client proved itself, and has to again. */
+  /** Whether the client authenticated, and must do so again. */
   readonly confidential: boolean;
 }
 
 const dayMs = 24 * 60 * 60 * 1000;
 
-/** The refresh tokens that have been given out. Learn, "Refresh tokens in the Microsoft identity platform". */
+/** The issued refresh tokens. Learn, "Refresh tokens in the Microsoft identity platform". */
 export class RefreshTokens {
   readonly #tenant: Tenant;
   readonly #grants = new Map<string, RefreshGrant & { readonly issuedAtMs: number; used: boolean }>();
@@ -30,7 +30,7 @@ export class RefreshTokens {
     return name;
   }
 
-  /** What a refresh token is good for now. @throws AadstsError 9002313, 70000, 50173, 700082, 70043 */
+  /** The grant of a valid refresh token. @throws AadstsError 9002313, 70000, 50173, 700082, 70043 */
   find(name: string, app: AppRegistration): RefreshGrant {
     const grant = this.#grants.get(name);
     if (!grant) throw AadstsError.of('9002313');
@@ -48,7 +48,7 @@ export class RefreshTokens {
     return grant;
   }
 
-  /** Notes that a token has been used. */
+  /** Records that a token has been used. */
   spend(name: string): void {
     const grant = this.#grants.get(name);
     if (grant) grant.used = true;

@@ -1,7 +1,7 @@
 import type { AppRegistration, Tenant, User } from '../../tenant/tenant.ts';
 import { AadstsError } from '../aadsts.ts';
 
-/** Refuses people whom the account's state or a policy keeps out. @throws AadstsError 50057, 53003, 50105 */
+/** Refuses people blocked by the account's state or a policy. @throws AadstsError 50057, 53003, 50105 */
 export function assertMaySignIn(tenant: Tenant, user: User, app: AppRegistration): void {
   if (user.disabled) throw AadstsError.of('50057');
   if (tenant.policies.usersBlocked) throw AadstsError.of('53003');
@@ -24,7 +24,7 @@ export function authenticateUser(tenant: Tenant, username: string, password: str
   return user;
 }
 
-/** The refusal of a request that cannot show a second factor. */
+/** The refusal of a request that cannot provide a second factor. */
 export function multiFactorRequired(resource: string): AadstsError {
   const claims = { access_token: { capolids: { essential: true, values: ['5b3f3c1e-0c0b-4b0e-9f0a-6a1d6c2b7e11'] } } };
   return AadstsError.of('50076', resource).withClaims(claims);

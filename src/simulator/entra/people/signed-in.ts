@@ -5,9 +5,9 @@ export interface SignedInUser {
   readonly user: User;
   /** Milliseconds since 1970, by the tenant's clock. */
   readonly atMs: number;
-  /** Whether a second factor was shown. */
+  /** Whether a second factor was used. */
   readonly multiFactor: boolean;
-  /** How often the person's sign-ins had been ended before this one. */
+  /** How many times the person's sign-ins had been ended before this one. */
   readonly endedBefore: number;
 }
 
@@ -16,7 +16,7 @@ export function signedInNow(tenant: Tenant, user: User, multiFactor: boolean): S
   return { user, atMs: tenant.nowMs(), multiFactor, endedBefore: user.signInsEnded.times };
 }
 
-/** Whether the person's sign-ins have been ended since: a changed password, or an administrator. */
+/** Whether the person's sign-ins have been ended since, by a changed password or an administrator. */
 export function isEnded({ user, endedBefore }: SignedInUser): boolean {
   return user.signInsEnded.times !== endedBefore;
 }

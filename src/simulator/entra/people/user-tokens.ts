@@ -8,21 +8,21 @@ import type { EntraServices } from '../services.ts';
 import { assertMaySignIn, multiFactorRequired } from './sign-in-policies.ts';
 import type { SignedInUser } from './signed-in.ts';
 
-/** What a grant of a user's is answered with. */
+/** What to issue for a user's grant. */
 export interface UserTokenIssue {
   readonly client: AuthenticatedClient;
   readonly signedIn: SignedInUser;
   readonly scope: string | null;
   readonly nonce?: string | undefined;
-  /** `client_info=1`: say whom the tokens are for, apart from them. */
+  /** `client_info=1`: also say, apart from the tokens, whom they are for. */
   readonly wantsClientInfo: boolean;
-  /** Whether there has been a refresh token before, which is renewed without being asked for again. */
+  /** Whether a refresh token existed before; it is renewed without being requested again. */
   readonly renews?: boolean;
 }
 
 /**
  * Tokens for a user, in the token endpoint's form (RFC 6749 section 5.1, OpenID Connect Core 1.0 section 3.1.3.3).
- * @throws EntraError where the scopes are wrong or not consented to, or a policy keeps the user out
+ * @throws EntraError if the scopes are wrong or not consented to, or a policy blocks the user
  */
 export async function issueUserTokens(entra: EntraServices, request: UserTokenIssue): Promise<object> {
   const { tenant, signer, refreshTokens, authority } = entra;
@@ -59,12 +59,12 @@ export async function issueUserTokens(entra: EntraServices, request: UserTokenIs
   };
 }
 
-/** Whom tokens are for, as MSAL asks for it. */
+/** Whom tokens are for, in MSAL's format. */
 export function clientInfo(user: User, tenantId: string): string {
   return Buffer.from(JSON.stringify({ uid: user.objectId, utid: tenantId })).toString('base64url');
 }
 
-/** What was granted, in the client's own spelling; the scopes of OpenID Connect are Graph's. */
+/** The granted scopes in the client's own spelling; OpenID Connect scopes belong to Graph. */
 function scopeAnswer(
   { resource, prefix }: ResourceScopes,
   granted: readonly string[],
@@ -82,7 +82,7 @@ function issueAccessToken(
   { audience }: ResourceScopes,
   granted: readonly string[],
 ): Promise<string> {
-  // The tokens of personal accounts are no JWTs: nobody but the resource can read them.
+  // Tokens of personal accounts are not JWTs: only the resource can read them.
   const issue = user.personal ? signer.issueOpaque.bind(signer) : signer.issue.bind(signer);
   return issue(
     {
@@ -129,7 +129,7 @@ function issueIdToken(
   });
 }
 
-/** More are not listed in a JWT. */
+/** Most groups listed in a JWT. */
 const mostGroups = 200;
 
 /** Learn, "Configure group claims and app roles in tokens", Group overages. */

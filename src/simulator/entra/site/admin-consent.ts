@@ -15,7 +15,7 @@ import type { SignInGoal, SignInPages } from './sign-in.ts';
 
 /**
  * `GET /{tenant}/v2.0/adminconsent`, and the older `/{tenant}/adminconsent`, which takes no scope. Learn, "Admin
- * consent on the Microsoft identity platform". What is accepted is granted to everybody in the tenant.
+ * consent on the Microsoft identity platform". Accepted permissions are granted to everybody in the tenant.
  */
 export function answerAdminConsent(
   entra: EntraServices,
@@ -47,7 +47,7 @@ function goalOf(
   const state = query.get('state') ?? undefined;
   return {
     app,
-    // An administrator has to choose to be one.
+    // The administrator chooses the account explicitly.
     prompt: 'select_account',
     consentFor: (user) => {
       if (!user.administrator) throw AadstsError.of('90094');
@@ -60,12 +60,12 @@ function goalOf(
         scope: version === 'v2' ? permissions.map(fullName).join(' ') : undefined,
         state,
       }),
-    // A refusal, too, says that it answers an admin consent request; unlike the documents it names no tenant.
+    // A refusal also says that it answers an admin consent request; unlike in the documents, it names no tenant.
     fail: (error) => redirectTo(redirectUri, { ...errorParameters(error, authority), admin_consent: 'True', state }),
   };
 }
 
-/** `.default` asks for all that the registration lists, of whatever resource. */
+/** `.default` requests everything that the registration lists, for any resource. */
 function askedPermissions(app: SignInGoal['app'], scopes: RequestedScopes): readonly ResourcePermission[] {
   const named = scopes.resources.flatMap(({ resource, names }) =>
     names.flatMap((name) => findPermission(resource.key, 'Scope', name) ?? []),

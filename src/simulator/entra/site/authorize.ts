@@ -13,7 +13,7 @@ import { errorPage } from './pages.ts';
 import { errorParameters, redirectTo } from './redirect.ts';
 import type { SignInGoal, SignInPages } from './sign-in.ts';
 
-/** The app of an authorization request, and the redirect URI it may be answered at. */
+/** The app of an authorization request, and the redirect URI for the answer. */
 interface Caller {
   readonly app: SignInGoal['app'];
   readonly redirectUri: string;
@@ -22,7 +22,7 @@ interface Caller {
 
 /**
  * `GET /{tenant}/oauth2/v2.0/authorize`. Learn, "Microsoft identity platform and OAuth 2.0 authorization code flow".
- * The scopes may be those of several resources; the code is for one of them.
+ * The scopes can belong to several resources; the code is for one of them.
  */
 export function answerAuthorize(
   entra: EntraServices,
@@ -49,7 +49,7 @@ export function answerAuthorize(
   }
 }
 
-/** @throws AadstsError for whatever leaves no address to answer at */
+/** @throws AadstsError for any error that leaves no address to answer at */
 function callerOf({ tenant }: EntraServices, query: URLSearchParams, tenantName: string): Caller {
   assertTenant(tenant, tenantName);
   const app = findApp(tenant, requiredField(query, 'client_id'));
@@ -62,7 +62,7 @@ function callerOf({ tenant }: EntraServices, query: URLSearchParams, tenantName:
   return { app, redirectUri, platform };
 }
 
-/** @throws AadstsError for a request that makes no sense */
+/** @throws AadstsError for an invalid request */
 function goalOf(
   entra: EntraServices,
   query: URLSearchParams,

@@ -8,15 +8,15 @@ import { assertAccountServed } from '../tenant-segment.ts';
 import { deviceCodePage, deviceDeclinedPage, deviceDonePage, errorPage } from './pages.ts';
 import type { SignInGoal, SignInPages } from './sign-in.ts';
 
-/** Where people type the code that a device shows. */
+/** The page where people type the code that a device shows. */
 export const devicePath = '/deviceauth';
 
-/** The page that takes the code; `?otc=` fills it in. */
+/** The page that takes the code; `?otc=` prefills it. */
 export function showDevicePage({ url }: IncomingHttpRequest): HttpAnswer {
   return deviceCodePage(devicePath, undefined, url.searchParams.get('otc') ?? '');
 }
 
-/** Takes a code, and goes on to the sign-in. */
+/** Takes a code and continues to the sign-in. */
 export function answerDevicePage(
   entra: EntraServices,
   pages: SignInPages,
@@ -41,7 +41,7 @@ function goalOf({ tenant }: EntraServices, code: PendingDeviceCode): SignInGoal 
   const scopes = parseDelegatedScopes(tenant, app, code.scope, 'token');
   return {
     app,
-    // Whoever shares the browser shall not sign a device in unawares.
+    // Another user of the browser must not sign a device in by accident.
     prompt: 'select_account',
     consentFor: (user) => {
       assertAccountServed(code.tenantName, app, user);

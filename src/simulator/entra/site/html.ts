@@ -1,6 +1,6 @@
 import type { HttpAnswer } from '../../http/http-server.ts';
 
-/** Text that is HTML already. */
+/** Text that is already HTML. */
 export class Html {
   readonly text: string;
   constructor(text: string) {
@@ -10,7 +10,7 @@ export class Html {
 
 type Part = Html | string | undefined | readonly Html[];
 
-/** HTML with everything that is put in escaped, except HTML itself; undefined is nothing. */
+/** HTML with every inserted part escaped, except HTML itself; undefined becomes nothing. */
 export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): Html {
   const texts = parts.map(textOf);
   return new Html(strings.reduce((all, piece, index) => all + (texts[index - 1] ?? '') + piece));

@@ -4,15 +4,15 @@ import { type AadstsError, describeError } from '../aadsts.ts';
 import type { ConsentParameters } from '../consent.ts';
 import { type Html, html, page } from './html.ts';
 
-/** The code that the second factor's page takes: there is no telephone to send one to. */
+/** The code that the second factor's page accepts: there is no phone to send one to. */
 export const secondFactorCode = '123456';
 
-/** Where the forms of a sign-in go. */
+/** Where a sign-in's forms are posted. */
 export const signInPath = '/common/login';
 
-/** What every page of one sign-in carries. */
+/** What every page of a sign-in contains. */
 interface PageContext {
-  /** Id of the sign-in under way. */
+  /** Id of the current sign-in. */
   readonly id: string;
   readonly app: AppRegistration;
   /** What was wrong with the last form. */
@@ -106,7 +106,7 @@ ${form(id, 'return', html`<button id="return">Return to the application without 
   );
 }
 
-/** The first page of a device's sign-in. @param path where the form goes */
+/** The first page of a device's sign-in. @param path where the form is posted */
 export function deviceCodePage(path: string, problem: string | undefined, code: string): HttpAnswer {
   return page(
     'Enter code to allow access',
@@ -119,7 +119,7 @@ ${alert(problem)}<form method="post" action="${path}">
   );
 }
 
-/** The end of a device's sign-in. */
+/** The last page of a device's sign-in. */
 export function deviceDonePage(app: AppRegistration): HttpAnswer {
   return page(
     app.displayName,
@@ -127,7 +127,7 @@ export function deviceDonePage(app: AppRegistration): HttpAnswer {
   );
 }
 
-/** The end of a device's sign-in that somebody cancelled. */
+/** The last page of a device's sign-in that the person cancelled. */
 export function deviceDeclinedPage(app: AppRegistration): HttpAnswer {
   return page(
     app.displayName,
@@ -135,7 +135,7 @@ export function deviceDeclinedPage(app: AppRegistration): HttpAnswer {
   );
 }
 
-/** An error with nowhere to send it. */
+/** An error that cannot be redirected. */
 export function errorPage(error: AadstsError): HttpAnswer {
   return page(
     "Sorry, but we're having trouble signing you in.",

@@ -13,10 +13,10 @@ export function redirectTo(redirectUri: string, parameters: Readonly<Record<stri
   };
 }
 
-/** An error as the redirect carries it (RFC 6749 section 4.1.2.1). */
+/** An error in a redirect's parameters (RFC 6749 section 4.1.2.1). */
 export function errorParameters(error: AadstsError, authority: string): Record<string, string | undefined> {
   return {
-    // `invalid_grant` is a word of the token endpoint's.
+    // `invalid_grant` is defined only for the token endpoint.
     error: error.error === 'invalid_grant' ? 'access_denied' : error.error,
     error_subcode: error.code === '65004' ? 'cancel' : undefined,
     error_description: describeError(error).text,

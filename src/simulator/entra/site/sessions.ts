@@ -5,7 +5,7 @@ import { isEnded, type SignedInUser } from '../people/signed-in.ts';
 
 const cookieName = 'ESTSAUTH';
 
-/** Who is signed in in which browser. */
+/** Who is signed in, in each browser. */
 export class Sessions {
   readonly #tenant: Tenant;
   readonly #accounts = new Map<string, readonly SignedInUser[]>();
@@ -14,13 +14,13 @@ export class Sessions {
     this.#tenant = tenant;
   }
 
-  /** The browser's people, the last to sign in first. */
+  /** The browser's people, most recent sign-in first. */
   accountsOf(request: IncomingHttpRequest): readonly SignedInUser[] {
     const accounts = this.#accounts.get(this.#idOf(request) ?? '') ?? [];
     return accounts.filter((account) => !isEnded(account) && !account.user.disabled && !this.#isTooOld(account));
   }
 
-  /** Adds a person to a browser's session. @returns the `Set-Cookie` that the browser has to get */
+  /** Adds a person to a browser's session. @returns the `Set-Cookie` for the browser */
   remember(request: IncomingHttpRequest, signedIn: SignedInUser): string {
     const id = this.#idOf(request) ?? randomBytes(32).toString('base64url');
     const others = this.accountsOf(request).filter(({ user }) => user !== signedIn.user);

@@ -17,20 +17,20 @@ import {
 } from './pages.ts';
 import type { Sessions } from './sessions.ts';
 
-/** What somebody signs in for. */
+/** The purpose of a sign-in. */
 export interface SignInGoal {
   readonly app: AppRegistration;
-  /** Whom the app expects. */
+  /** The user that the app expects. */
   readonly loginHint?: string;
   /** `none`: no page may be shown. */
   readonly prompt?: 'none' | 'login' | 'consent' | 'select_account';
-  /** What has to be consented to first. @throws AadstsError 90094 for someone whose consent is not enough, and others */
+  /** What must be consented to first. @throws AadstsError 90094 if the user's consent is not enough, and others */
   consentFor(user: User): ConsentParameters | undefined;
   finish(signedIn: SignedInUser): HttpAnswer;
   fail(error: AadstsError): HttpAnswer;
 }
 
-/** A sign-in under way: what is known of the person so far. */
+/** A sign-in in progress: what is known of the person so far. */
 interface SignIn {
   readonly id: string;
   readonly goal: SignInGoal;
@@ -39,7 +39,7 @@ interface SignIn {
   consent: ConsentParameters | undefined;
 }
 
-/** The steps from "Sign in" to the goal. Each form is answered with the next page that is needed. */
+/** The steps from "Sign in" to the goal. Each form is answered with the next page needed. */
 export class SignInPages {
   readonly #tenant: Tenant;
   readonly #sessions: Sessions;
@@ -50,7 +50,7 @@ export class SignInPages {
     this.#sessions = sessions;
   }
 
-  /** Begins a sign-in: with a page, or without any where the browser's session is enough. */
+  /** Begins a sign-in: with a page, or without one if the browser's session is enough. */
   begin(request: IncomingHttpRequest, goal: SignInGoal): HttpAnswer {
     const id = randomBytes(32).toString('base64url');
     const signIn: SignIn = { id, goal, username: goal.loginHint, signedIn: undefined, consent: undefined };
@@ -150,7 +150,7 @@ export class SignInPages {
     return this.#withSession(request, signIn);
   }
 
-  /** Goes on, and lets the browser know the person from now on. */
+  /** Continues, and remembers the person in this browser. */
   #withSession(request: IncomingHttpRequest, signIn: SignIn): HttpAnswer {
     const answer = this.#proceed(signIn);
     const { signedIn } = signIn;

@@ -5,7 +5,7 @@ import type { Row } from '../powershell/value.ts';
 const identity = { Identity: { type: 'text', mandatory: true } } as const;
 const member = { Member: { type: 'text', mandatory: true } } as const;
 
-/** Groups, for scopes by `MemberOfGroup`. Learn, "New-DistributionGroup" and its neighbours. */
+/** Groups, for scopes by `MemberOfGroup`. Learn, "New-DistributionGroup" and related cmdlets. */
 export function groupCmdlets(organization: ExchangeOrganization): readonly Cmdlet[] {
   const { groups, tenant } = organization;
   const find = (name: string): Group => {

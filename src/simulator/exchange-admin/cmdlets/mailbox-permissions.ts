@@ -13,7 +13,7 @@ const permission = {
   InheritanceType: { type: 'text' },
 } as const;
 
-/** Permissions on mailboxes. Learn, "Add-MailboxPermission" and its neighbours. */
+/** Permissions on mailboxes. Learn, "Add-MailboxPermission" and related cmdlets. */
 export function mailboxPermissionCmdlets(organization: ExchangeOrganization): readonly Cmdlet[] {
   return [
     exchangeCmdlet(
@@ -35,7 +35,7 @@ export function mailboxPermissionCmdlets(organization: ExchangeOrganization): re
   ];
 }
 
-/** What is there already, or is not there to be taken away, is worth a warning to Exchange and no more. */
+/** Exchange only warns when a permission to add exists already or one to remove does not exist. */
 function change(organization: ExchangeOrganization, given: Arguments, granted: boolean): readonly Row[] {
   const mailbox = organization.mailbox(given.text('Identity'));
   const trustee = organization.trustee(given.text('User'));
@@ -62,7 +62,7 @@ function changed(organization: ExchangeOrganization, reach: Reach, mailbox: stri
   return listed.filter((one) => one !== mailbox);
 }
 
-/** Who else has the mailbox open. A name nobody has finds nothing. */
+/** Who else can open the mailbox. An unknown name finds nothing. */
 function show(organization: ExchangeOrganization, mailbox: string, user: string | undefined): readonly Row[] {
   const persons = organization.tenant.exchange.fullAccess
     .filter((grant) => grant.mailbox.toLowerCase() === mailbox)

@@ -6,7 +6,7 @@ import type { Row } from '../powershell/value.ts';
 const identity = { Identity: { type: 'text', mandatory: true } } as const;
 
 /**
- * Who sends on behalf of a mailbox, its other addresses, and whether they may send. Learn, "Set-Mailbox" and
+ * Who sends on behalf of a mailbox, its aliases, and whether it may send from them. Learn, "Set-Mailbox" and
  * "Set-OrganizationConfig".
  */
 export function mailboxCmdlets(organization: ExchangeOrganization): readonly Cmdlet[] {
@@ -37,7 +37,7 @@ export function mailboxCmdlets(organization: ExchangeOrganization): readonly Cmd
 
 function change(organization: ExchangeOrganization, mailbox: string, given: Arguments): readonly Row[] {
   const { exchange } = organization.tenant;
-  // People alone are delegates: a service principal is no recipient.
+  // Only people are delegates: a service principal is not a recipient.
   const delegates = given
     .changed('GrantSendOnBehalfTo', delegatesOf(organization, mailbox))
     .map((name) => organization.mailbox(name));

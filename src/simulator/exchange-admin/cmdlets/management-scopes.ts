@@ -7,7 +7,7 @@ import { parseRecipientFilter } from '../recipient-filter.ts';
 const identity = { Identity: { type: 'text', mandatory: true } } as const;
 const filter = { RecipientRestrictionFilter: { type: 'text', mandatory: true } } as const;
 
-/** Sets of mailboxes for roles. Learn, "New-ManagementScope" and its neighbours. */
+/** Sets of mailboxes for roles. Learn, "New-ManagementScope" and related cmdlets. */
 export function managementScopeCmdlets(organization: ExchangeOrganization): readonly Cmdlet[] {
   const { scopes } = organization;
   const find = (name: string): ManagementScope => {

@@ -5,7 +5,7 @@ import type { Row } from '../powershell/value.ts';
 
 const identity = { Identity: { type: 'text', mandatory: true } } as const;
 
-/** Which protocols are on, for a mailbox and for all. Learn, "Set-CASMailbox" and "Set-TransportConfig". */
+/** Which protocols are on, per mailbox and for all. Learn, "Set-CASMailbox" and "Set-TransportConfig". */
 export function protocolCmdlets(organization: ExchangeOrganization): readonly Cmdlet[] {
   const { exchange } = organization.tenant;
   return [
@@ -44,7 +44,7 @@ export function protocolCmdlets(organization: ExchangeOrganization): readonly Cm
   ];
 }
 
-/** @param disabled null: as the organization has it */
+/** @param disabled null: the organization's setting applies */
 function setSmtpAuth(exchange: ExchangeSettings, mailbox: string, disabled: boolean | null): void {
   exchange.smtpAuthDisabledFor = listed(exchange.smtpAuthDisabledFor, mailbox, disabled === true);
   exchange.smtpAuthEnabledFor = listed(exchange.smtpAuthEnabledFor, mailbox, disabled === false);

@@ -10,7 +10,7 @@ const permission = {
   AccessRights: { type: 'texts', mandatory: true },
 } as const;
 
-/** Who may send as whom. Learn, "Add-RecipientPermission" and its neighbours. */
+/** Who may send as whom. Learn, "Add-RecipientPermission" and related cmdlets. */
 export function recipientPermissionCmdlets(organization: ExchangeOrganization): readonly Cmdlet[] {
   const asking = { positions: ['Identity'], asks: true };
   return [

@@ -12,7 +12,7 @@ import type { Row } from '../powershell/value.ts';
 
 const identity = { Identity: { type: 'text', mandatory: true } } as const;
 
-/** RBAC for Applications. Learn, "New-ManagementRoleAssignment" and its neighbours. */
+/** RBAC for Applications. Learn, "New-ManagementRoleAssignment" and related cmdlets. */
 export function roleAssignmentCmdlets(organization: ExchangeOrganization): readonly Cmdlet[] {
   const { assignments } = organization;
   const find = (name: string): RoleAssignment => {
@@ -93,7 +93,7 @@ function describe(organization: ExchangeOrganization, { name, role, clientId, sc
   };
 }
 
-/** What Exchange would say to the app, without the hours that logins take to see a change. */
+/** Exchange's answer for the app, without the hours that logins take to see a change. */
 function test(organization: ExchangeOrganization, identityText: string, resource: string | undefined): readonly Row[] {
   const { clientId } = organization.servicePrincipal(identityText);
   const mailbox = resource === undefined ? undefined : organization.mailbox(resource);

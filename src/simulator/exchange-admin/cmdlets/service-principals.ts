@@ -5,7 +5,7 @@ import type { Row } from '../powershell/value.ts';
 
 const guid = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i;
 
-/** Exchange's references to service principals of Entra ID. Learn, "New-ServicePrincipal" and its neighbours. */
+/** Exchange's references to service principals of Entra ID. Learn, "New-ServicePrincipal" and related cmdlets. */
 export function servicePrincipalCmdlets(organization: ExchangeOrganization): readonly Cmdlet[] {
   return [
     exchangeCmdlet(
@@ -44,7 +44,7 @@ export function servicePrincipalCmdlets(organization: ExchangeOrganization): rea
   ];
 }
 
-/** Any object id is taken, the wrong one too: it names nobody who ever logs in. */
+/** Any object id is accepted, even a wrong one: it belongs to nobody who ever logs in. */
 function register(
   organization: ExchangeOrganization,
   appId: string,
@@ -70,7 +70,7 @@ function register(
   return describe({ clientId: appId.toLowerCase(), objectId, app });
 }
 
-/** The permissions of mailboxes and its roles go with it: made anew it is another one. */
+/** Also removes its mailbox permissions and roles: if created again, it is a new one. */
 function forget(organization: ExchangeOrganization, { clientId, app }: RegisteredApp): void {
   Object.assign(app, {
     servicePrincipalObjectId: undefined,

@@ -7,7 +7,7 @@ const any = { type: 'any' } as const;
 const flag = { type: 'switch' } as const;
 const properties = { Property: { type: 'texts' } } as const;
 
-/** What has to do with the session: connecting, modules, telling people something. */
+/** Session cmdlets: connecting, modules, output for people. */
 export function sessionCmdlets({ tenant }: ExchangeOrganization): readonly Cmdlet[] {
   const nothing = () => [];
   const say: Cmdlet['run'] = (given, { host }) => {
@@ -39,7 +39,7 @@ export function sessionCmdlets({ tenant }: ExchangeOrganization): readonly Cmdle
       session.connected = false;
       return [];
     }),
-    // Run once in an organization before it takes custom roles and scopes.
+    // Run once in an organization before it accepts custom roles and scopes.
     exchangeCmdlet('Enable-OrganizationCustomization', {}, nothing),
     localCmdlet('Get-Module', { Name: text, ListAvailable: flag }, ['Name'], (given) => [
       { Identity: given.text('Name'), Name: given.text('Name') },

@@ -1,11 +1,11 @@
 import { CmdletError, type Parameter } from './parameter.ts';
 import { isList, isRow, propertyOf, textOf, type Value } from './value.ts';
 
-/** The arguments of one call, read by type as PowerShell binds them. */
+/** The arguments of one call, converted by type as PowerShell binds them. */
 export class Arguments {
   readonly #given: ReadonlyMap<string, Value>;
 
-  /** @throws CmdletError for a value that does not fit its parameter, or a mandatory one that is missing */
+  /** @throws CmdletError for a value that does not fit its parameter, or a missing mandatory one */
   constructor(parameters: Readonly<Record<string, Parameter>>, given: ReadonlyMap<string, Value>) {
     this.#given = given;
     for (const [name, { type, mandatory }] of Object.entries(parameters)) {
@@ -24,7 +24,7 @@ export class Arguments {
     return this.#given.has(name);
   }
 
-  /** Empty where it was not given. */
+  /** Empty if not given. */
   text(name: string): string {
     return textOf(this.#given.get(name) ?? null);
   }
@@ -38,7 +38,7 @@ export class Arguments {
     return isList(value) ? value.map(textOf) : [textOf(value)];
   }
 
-  /** A list as it is after the change; the list itself where none was given. */
+  /** The list after the change; the list unchanged if none was given. */
   changed(name: string, before: readonly string[]): readonly string[] {
     const value = this.#given.get(name);
     if (value === undefined) return before;
@@ -48,7 +48,7 @@ export class Arguments {
     return [...new Set([...before, ...(added ?? [])])].filter((one) => !isGone(one));
   }
 
-  /** Undefined where it was not given. */
+  /** Undefined if not given. */
   flag(name: string): boolean | null | undefined {
     const value = this.#given.get(name);
     return value === null || typeof value === 'boolean' ? value : undefined;

@@ -2,15 +2,15 @@ import type { Cmdlet } from './cmdlet.ts';
 import { ScriptError } from './script-error.ts';
 import type { Expression } from './syntax.ts';
 
-/** An argument as it is written: `-Name`, `-Name:value`, or a value. */
+/** An argument as written: `-Name`, `-Name:value`, or a value. */
 export type RawArgument =
   | { readonly kind: 'parameter'; readonly name: string; readonly value?: Expression }
   | { readonly kind: 'value'; readonly value: Expression };
 
 /**
  * Finds which parameter each argument is for (about_Parameters).
- * @returns by the parameters' names as the cmdlet spells them
- * @throws ScriptError for a parameter there is not, one that lacks its value, one too many
+ * @returns the arguments by parameter name, spelled as the cmdlet does
+ * @throws ScriptError for an unknown parameter, a missing value, or one argument too many
  */
 export function bind(
   cmdlet: Cmdlet,

@@ -2,29 +2,29 @@ import type { Arguments } from './arguments.ts';
 import type { Parameter } from './parameter.ts';
 import type { Row } from './value.ts';
 
-/** A session of PowerShell, as far as cmdlets see it. */
+/** A PowerShell session as cmdlets see it. */
 export interface PowerShellSession {
-  /** Whether Connect-ExchangeOnline was run: its cmdlets are not there before. */
+  /** Whether Connect-ExchangeOnline was run: its cmdlets do not exist before. */
   connected: boolean;
-  /** What the script shows to people. */
+  /** The script's output for people. */
   readonly host: string[];
 }
 
-/** A cmdlet as it is declared: what it is called with, and what it does. */
+/** A declared cmdlet: its parameters, and what it does. */
 export interface Cmdlet {
   readonly name: string;
   readonly parameters: Readonly<Record<string, Parameter>>;
-  /** Parameters that may be given without their names, in this order. */
+  /** Parameters that can be given without their names, in this order. */
   readonly positions: readonly string[];
-  /** It comes with the connection to Exchange Online. */
+  /** Available only when connected to Exchange Online. */
   readonly ofExchange: boolean;
-  /** It asks "Are you sure?" unless told not to with `-Confirm:$false`. */
+  /** Asks "Are you sure?" unless given `-Confirm:$false`. */
   readonly asks: boolean;
-  /** @throws CmdletError what PowerShell shows in red */
+  /** @throws CmdletError which PowerShell shows in red */
   run(given: Arguments, session: PowerShellSession): readonly Row[];
 }
 
-/** What may end a pipeline and only looks at what it is given. */
+/** Cmdlets that can end a pipeline and only look at their input. */
 export const formatters: readonly string[] = ['Out-Null', 'Format-List', 'Format-Table'];
 
 const common: Readonly<Record<string, Parameter>> = {
@@ -44,7 +44,7 @@ export function exchangeCmdlet(
   return { name, parameters: all, positions, ofExchange: true, asks, run };
 }
 
-/** Declares a cmdlet that is there without a connection. */
+/** Declares a cmdlet that is available without a connection. */
 export function localCmdlet(
   name: string,
   parameters: Readonly<Record<string, Parameter>>,

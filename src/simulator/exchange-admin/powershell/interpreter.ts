@@ -11,20 +11,20 @@ export interface Step {
   readonly line: number;
   readonly cmdlet: string;
   readonly output: readonly Row[];
-  /** Somebody was asked whether they are sure. */
+  /** The cmdlet asked for confirmation. */
   readonly asked?: true;
 }
 
 /** What a script did. */
 export interface Outcome {
   readonly steps: readonly Step[];
-  /** What it showed to people. */
+  /** Its output for people. */
   readonly host: readonly string[];
-  /** What PowerShell showed in red; none, and all is well. */
+  /** What PowerShell showed in red; empty if all went well. */
   readonly errors: readonly { readonly line: number; readonly message: string }[];
 }
 
-/** Runs a script that was read, in a new session. An error ends it where `Stop` is asked for, as in PowerShell. */
+/** Runs a parsed script in a new session. An error ends it if `Stop` is set, as in PowerShell. */
 export function execute(script: readonly Statement[]): Outcome {
   return new Interpreter().run(script);
 }
@@ -87,7 +87,7 @@ class Interpreter implements PowerShellSession {
   #runPipeline([first, ...rest]: Pipeline): readonly Row[] {
     let rows = this.#runCommand(first);
     for (const command of rest) {
-      // What formats or drops leaves nothing to work with; the others run for each object.
+      // Cmdlets that format or drop pass nothing on; the others run for each object.
       const formats = formatters.includes(command.cmdlet.name);
       rows = formats ? [] : rows.flatMap((row) => this.#runCommand(command, row));
     }
@@ -154,7 +154,7 @@ class Interpreter implements PowerShellSession {
     return isEqual(value, this.#valueOf(right)) === (operator === 'eq');
   }
 
-  /** A variable that nobody has set is a mistake, as under `Set-StrictMode`. */
+  /** Reading an unset variable is an error, as under `Set-StrictMode`. */
   #read({ name, path, line }: Variable): Value {
     const value = this.#variables.get(name);
     if (value === undefined) {

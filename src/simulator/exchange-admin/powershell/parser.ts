@@ -6,8 +6,8 @@ import { TokenCursor } from './token-cursor.ts';
 import { type Token, tokenize } from './tokenizer.ts';
 
 /**
- * Reads a script of the PowerShell that is understood here: cmdlets and pipelines, variables, `foreach`, `if`, `throw`.
- * All of it is read, and its cmdlets and their parameters looked up, before any of it is run.
+ * Reads a script in the supported part of PowerShell: cmdlets and pipelines, variables, `foreach`, `if`, `throw`. The
+ * whole script is read, and its cmdlets and their parameters are looked up, before anything runs.
  * @throws ScriptError
  */
 export function parse(script: string, cmdlets: ReadonlyMap<string, Cmdlet>): readonly Statement[] {
@@ -163,7 +163,7 @@ class Parser {
     return { kind: 'parameter', name: token.name, value: this.#list(true) };
   }
 
-  /** Operators (about_Operators): `-and` and `-or` bind alike, from the left. */
+  /** Operators (about_Operators): `-and` and `-or` have equal precedence, left to right. */
   #expression(): Expression {
     let left = this.#comparison();
     for (let operator = this.#operator('and', 'or'); operator; operator = this.#operator('and', 'or')) {
@@ -188,7 +188,7 @@ class Parser {
     return found;
   }
 
-  /** One value, or several with commas. @param words whether a bare word stands for itself, as in arguments */
+  /** One value, or several with commas. @param words whether a bare word is a string, as in arguments */
   #list(words: boolean): Expression {
     const items = [this.#single(words)];
     while (this.#tokens.isMark(',')) {
@@ -223,7 +223,7 @@ class Parser {
     while (!this.#tokens.isMark('}')) {
       const name = this.#tokens.take();
       if (name?.kind !== 'word') throw this.#tokens.unexpected(-1);
-      // Without a blank before it, the sign is part of the word.
+      // Without a space before it, the sign is part of the word.
       if (!name.text.endsWith('=')) this.#tokens.mark('=');
       entries.push({ name: name.text.replace(/=$/, ''), value: this.#pipelineOrExpression() });
       if (!this.#tokens.isMark('}') && this.#tokens.peek()?.kind !== 'separator') throw this.#tokens.unexpected();
@@ -238,7 +238,7 @@ class Parser {
     this.#tokens.skipSeparators();
     while (!this.#tokens.isMark(')')) {
       const item = this.#pipelineOrExpression();
-      // What is in @(…) becomes the elements, however it is written.
+      // The contents of @(…) become the elements, however they are written.
       if (item.kind === 'array') items.push(...item.items);
       else items.push(item);
       if (!this.#tokens.isMark(')') && this.#tokens.peek()?.kind !== 'separator') throw this.#tokens.unexpected();
@@ -249,7 +249,7 @@ class Parser {
   }
 }
 
-/** @throws ScriptError for a command that takes no objects from a pipeline here */
+/** @throws ScriptError for a command that takes no pipeline input here */
 function fed(command: Command): Command {
   const { name, parameters } = command.cmdlet;
   if ('Identity' in parameters || formatters.includes(name)) return command;

@@ -1,4 +1,4 @@
-/** A script that is not understood here, or not PowerShell. */
+/** A script that is not supported here, or is not PowerShell. */
 export class ScriptError extends Error {
   override readonly name = 'ScriptError';
   /** Counted from 1. */

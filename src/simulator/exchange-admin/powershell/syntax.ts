@@ -1,10 +1,10 @@
 import type { Cmdlet } from './cmdlet.ts';
 
-/** A variable, with the properties read from what it holds. */
+/** A variable, with the properties read from its value. */
 export interface Variable {
   readonly kind: 'variable';
   readonly line: number;
-  /** In lower case, as names of variables are compared. */
+  /** In lower case: variable names are case-insensitive. */
   readonly name: string;
   readonly path: readonly string[];
 }
@@ -27,7 +27,7 @@ export type Expression =
       readonly right: Expression;
     };
 
-/** A cmdlet with its arguments, by the parameters' names as the cmdlet spells them. */
+/** A cmdlet with its arguments, by parameter name as the cmdlet spells it. */
 export interface Command {
   readonly line: number;
   readonly cmdlet: Cmdlet;
@@ -35,7 +35,7 @@ export interface Command {
   readonly given: ReadonlyMap<string, Expression | 'switch'>;
 }
 
-/** Commands, each fed with what the one before it puts out. */
+/** Commands, each fed with the output of the one before. */
 export type Pipeline = readonly [Command, ...Command[]];
 
 export type Statement =

@@ -1,7 +1,7 @@
 import { ScriptError } from './script-error.ts';
 import type { Token } from './tokenizer.ts';
 
-/** A place in the tokens of a script. */
+/** A position in the tokens of a script. */
 export class TokenCursor {
   readonly #tokens: readonly Token[];
   #at = 0;
@@ -10,12 +10,12 @@ export class TokenCursor {
     this.#tokens = tokens;
   }
 
-  /** The token that comes next, or one further on; before: negative. */
+  /** The next token, or one further on; negative: before. */
   peek(ahead = 0): Token | undefined {
     return this.#tokens[this.#at + ahead];
   }
 
-  /** Goes past the next token. */
+  /** Consumes the next token. */
   take(): Token | undefined {
     return this.#tokens[this.#at++];
   }
@@ -34,7 +34,7 @@ export class TokenCursor {
     this.#at += count;
   }
 
-  /** Goes past a mark that has to be there. @throws ScriptError */
+  /** Consumes a required mark. @throws ScriptError */
   mark(mark: string): void {
     if (!this.isMark(mark)) throw this.unexpected();
     this.#at++;
@@ -44,7 +44,7 @@ export class TokenCursor {
     while (this.peek()?.kind === 'separator') this.#at++;
   }
 
-  /** The error for a token that does not belong where it stands. */
+  /** The error for an unexpected token. */
   unexpected(ahead = 0): ScriptError {
     const token = this.peek(ahead);
     const line = token?.line ?? this.#tokens.at(-1)?.line ?? 1;

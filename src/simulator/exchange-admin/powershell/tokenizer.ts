@@ -7,7 +7,7 @@ export type Token =
   | { readonly kind: 'mark'; readonly line: number; readonly text: string }
   | { readonly kind: 'value'; readonly line: number; readonly value: Expression }
   | { readonly kind: 'word'; readonly line: number; readonly text: string }
-  /** `-Name`, or with a value attached `-Name:` */
+  /** `-Name`, or `-Name:` with a value attached. */
   | { readonly kind: 'parameter'; readonly line: number; readonly name: string; readonly attached: boolean };
 
 const singleQuotes = "'\u2018\u2019\u201a\u201b";
@@ -79,7 +79,7 @@ class Tokenizer {
     this.#tokens.push({ kind: 'word', line: this.#line, text: found[0] });
   }
 
-  /** @param withMembers outside of a string `.Name` behind it is one of its properties */
+  /** @param withMembers outside of a string, `.Name` after it is a property */
   #variable(withMembers: boolean): Variable {
     const found = this.#match(variableName);
     if (!found) throw this.#error('Of what begins with $, only variables are understood here.');
@@ -88,7 +88,7 @@ class Tokenizer {
     return { kind: 'variable', line: this.#line, name: (found[1] ?? found[2] ?? '').toLowerCase(), path };
   }
 
-  /** A string in single quotes: a quote in it is doubled. */
+  /** A string in single quotes: a doubled quote is a quote. */
   #literal(): void {
     const line = this.#line;
     const value = this.#quoted(singleQuotes, () => this.#take()).join('');

@@ -1,7 +1,7 @@
-/** What a cmdlet puts out: properties by their names. */
+/** A cmdlet's output object: properties by name. */
 export type Row = Readonly<Record<string, unknown>>;
 
-/** What a variable holds. */
+/** A variable's value. */
 export type Value = string | number | boolean | null | Row | readonly Value[];
 
 export function isList(value: Value): value is readonly Value[] {
@@ -12,13 +12,13 @@ export function isRow(value: Value): value is Row {
   return typeof value === 'object' && value !== null && !isList(value);
 }
 
-/** Whether a condition with this value holds (about_Booleans). */
+/** Whether a value is true as a condition (about_Booleans). */
 export function isTrue(value: Value): boolean {
   if (!isList(value)) return Boolean(value);
   return value.length === 1 ? isTrue(value[0] ?? null) : value.length > 1;
 }
 
-/** A value where text is wanted. */
+/** A value as text. */
 export function textOf(value: Value): string {
   if (value === null) return '';
   if (typeof value === 'boolean') return value ? 'True' : 'False';
@@ -26,13 +26,13 @@ export function textOf(value: Value): string {
   return isRow(value) ? textOf((value.Identity as Value | undefined) ?? '') : String(value);
 }
 
-/** `-eq`: text is compared without case. */
+/** `-eq`: text is compared case-insensitively. */
 export function isEqual(left: Value, right: Value): boolean {
   if (left === null || right === null) return left === right;
   return textOf(left).toLowerCase() === textOf(right).toLowerCase();
 }
 
-/** A property, whatever the letters' case; of what has none, `$null`. */
+/** A property, by case-insensitive name; `$null` for values without properties. */
 export function propertyOf(value: Value, name: string): Value {
   const wanted = name.toLowerCase();
   if (isList(value)) return wanted === 'count' || wanted === 'length' ? value.length : null;

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { GraphFault } from '../graph-error.ts';
 import { parseWith } from '../mail/request-body.ts';
 
-/** Requests in one batch. */
+/** Most requests in one batch. */
 const mostRequests = 20;
 
 const batchRequest = z.object({

@@ -2,7 +2,7 @@ import { Semaphore } from '../../../base/semaphore.ts';
 import { BodyTooLarge, type HttpAnswer, type IncomingHttpRequest } from '../../http/http-server.ts';
 import type { BatchRequest } from './read-batch.ts';
 
-/** Requests to Outlook that one batch has under way at a time. Learn, "Known issues with Microsoft Graph". */
+/** Outlook requests that one batch runs concurrently. Learn, "Known issues with Microsoft Graph". */
 const atATime = 4;
 
 /** The answer to one request of a batch. */
@@ -14,9 +14,9 @@ interface BatchAnswer {
 }
 
 /**
- * Runs the requests of a batch, four at a time, each after those it depends on. The answers come in another order than
- * the requests, as they may.
- * @param outer the batch itself, whose token counts for those that have none
+ * Runs the requests of a batch, four at a time, each after those it depends on. Answers can come in a different order
+ * than the requests.
+ * @param outer the batch itself, whose token applies to requests without one
  */
 export async function runBatch(
   requests: readonly BatchRequest[],
@@ -61,7 +61,7 @@ function failedDependency({ id }: BatchRequest): BatchAnswer {
   return { id, status: 424, headers: { 'Content-Type': 'application/json' }, body: { error } };
 }
 
-/** A request of a batch as if it had come by itself. A body that is no JSON stands as text. */
+/** A request of a batch as if it had been sent alone. A body that is not JSON is passed on as text. */
 function requestIn({ method, url, headers, body }: BatchRequest, outer: IncomingHttpRequest): IncomingHttpRequest {
   const own = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
   const { host, authorization } = outer.headers;
@@ -78,7 +78,7 @@ function requestIn({ method, url, headers, body }: BatchRequest, outer: Incoming
   };
 }
 
-/** An answer as it stands in a batch: JSON as JSON, everything else in base64. */
+/** An answer in a batch: JSON as JSON, everything else in base64. */
 function answerIn({ id }: BatchRequest, { status, headers = {}, body }: HttpAnswer): BatchAnswer {
   if (body === undefined || body === '') return { id, status, headers };
   const isJson = typeof body === 'object' && !Buffer.isBuffer(body);

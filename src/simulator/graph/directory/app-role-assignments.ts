@@ -30,8 +30,8 @@ const granted = `/servicePrincipals${keyPattern}/appRoleAssignedTo`;
 const held = `/servicePrincipals${keyPattern}/appRoleAssignments`;
 
 /**
- * Application permissions that are granted ("admin consent"), seen from the resource that gives them and from the
- * client that has them. Learn, "appRoleAssignment resource type".
+ * Granted application permissions ("admin consent"), as seen from the resource that gives them and from the client that
+ * has them. Learn, "appRoleAssignment resource type".
  */
 export const appRoleAssignmentOperations: readonly DirectoryOperation[] = [
   { method: 'GET', path: granted, permissions: readAssignments, perform: listGranted },
@@ -96,7 +96,7 @@ function withdraw({ tenant, captures }: DirectoryRequest): HttpAnswer {
   throw notFound(id);
 }
 
-/** The application permissions of an app; one that no table knows (set by the control endpoint) has no id. */
+/** The application permissions of an app; a permission in no table (set through the control endpoint) has no id. */
 function rolesOf({ roles }: AppRegistration): readonly ResourcePermission[] {
   const ofResource = ({ key }: ApiResource) => roles[key].map((value) => findPermission(key, 'Role', value));
   return resources.flatMap(ofResource).filter((one) => one !== undefined);

@@ -22,7 +22,7 @@ const resourceAccess = z.strictObject({
   resourceAccess: z.array(z.strictObject({ id: z.guid(), type: z.enum(['Role', 'Scope']) })),
 });
 
-/** What of an application can be written. Learn, "application resource type". */
+/** The writable properties of an application. Learn, "application resource type". */
 const writable = z
   .strictObject({
     displayName: z.string().min(1).max(256),
@@ -57,11 +57,11 @@ function show({ tenant, http, captures }: DirectoryRequest): HttpAnswer {
   return entity(http, 'applications', describe(tenant.domain, findApplication(tenant, keyOf(captures[0]))));
 }
 
-/** "Create application": without a service principal, which is a step of its own. */
+/** "Create application": without a service principal, which is a separate step. */
 async function create(request: DirectoryRequest): Promise<HttpAnswer> {
   const { tenant, http } = request;
   const body = await readBody(request, newApplication, 'Application');
-  // Nothing is left behind by a body that turns out wrong.
+  // An invalid body leaves nothing behind.
   const certificates = readKeyCredentials(body.keyCredentials ?? [], []);
   const app = tenant.register(body.displayName);
   app.servicePrincipalId = undefined;
@@ -82,7 +82,7 @@ async function update(request: DirectoryRequest): Promise<HttpAnswer> {
   return { status: 204 };
 }
 
-/** Its service principal goes with it. */
+/** Also removes its service principal. */
 function remove(request: DirectoryRequest): HttpAnswer {
   const app = findApplication(request.tenant, keyOf(request.captures[0]));
   requireOwner(request, app);

@@ -20,7 +20,7 @@ const time = z.iso.datetime({ offset: true });
 /** Learn, "keyCredential resource type". */
 export const keyCredential = z.strictObject({
   keyId: z.guid().nullish(),
-  /** Base64 of the certificate (DER); one that is there already may come without. */
+  /** Base64 of the certificate (DER); an existing one can omit it. */
   key: z.base64().nullish(),
   type: z.literal('AsymmetricX509Cert'),
   usage: z.literal('Verify'),
@@ -31,7 +31,7 @@ export const keyCredential = z.strictObject({
 });
 
 /**
- * The certificates that a list in a request means: it replaces those there are.
+ * The certificates that a request's list means; they replace the existing ones.
  * @throws GraphError 400
  */
 export function readKeyCredentials(
@@ -63,12 +63,12 @@ function certificateOf(key: string): X509Certificate {
     // A PEM file in base64 is a common mistake, and the parser would take it.
     if (der[0] === 0x30) return new X509Certificate(der);
   } catch {
-    // Told below.
+    // Reported below.
   }
   throw badRequest("Invalid value specified for property 'keyCredentials' of resource 'Application'.");
 }
 
-/** A certificate as an application shows it. */
+/** A certificate as an application resource contains it. */
 export function showKeyCredential({ id, displayName, certificate }: RegisteredCertificate) {
   return {
     customKeyIdentifier: certificate.fingerprint.replaceAll(':', ''),
@@ -82,7 +82,7 @@ export function showKeyCredential({ id, displayName, certificate }: RegisteredCe
   };
 }
 
-/** A secret as an application shows it: its value is told once, when it is made. */
+/** A secret as an application resource contains it: its value is shown once, when created. */
 export function showPasswordCredential({ id, value, displayName, startsAt, expiresAt }: ClientSecret) {
   return {
     customKeyIdentifier: null,
@@ -117,7 +117,7 @@ export const credentialOperations: readonly DirectoryOperation[] = [
   },
 ];
 
-/** Learn, "application: addPassword": good for two years unless an end is given. */
+/** Learn, "application: addPassword": valid for two years unless an end is given. */
 async function addPassword(request: DirectoryRequest): Promise<HttpAnswer> {
   const app = findApplication(request.tenant, keyOf(request.captures[0]));
   requireOwner(request, app);
@@ -146,7 +146,7 @@ async function removePassword(request: DirectoryRequest): Promise<HttpAnswer> {
   return { status: 204 };
 }
 
-/** Entra's look: 40 characters, `8Q~` at a fixed place. */
+/** Entra's format: 40 characters, `8Q~` at a fixed position. */
 function secretText(): string {
   const random = randomBytes(40).toString('base64url').replaceAll('-', '.');
   return `${random.slice(0, 3)}8Q~${random.slice(3, 37)}`;

@@ -7,7 +7,7 @@ import { peopleOperations } from './people.ts';
 import { permissionGrantOperations } from './permission-grants.ts';
 import { servicePrincipalOperations } from './service-principals.ts';
 
-/** What Graph does with the directory: app registrations, what is granted to them, and who asks. */
+/** Graph's directory operations: app registrations, their grants, and people. */
 export const directoryOperations: readonly DirectoryOperation[] = [
   ...peopleOperations,
   ...applicationOperations,

@@ -6,22 +6,22 @@ import type { AppRegistration, Tenant } from '../../tenant/tenant.ts';
 import { heldPermissions } from '../authorization.ts';
 import { GraphFault } from '../graph-error.ts';
 
-/** One request to the directory, after its token was checked. */
+/** One request to the directory, with its token checked. */
 export interface DirectoryRequest {
   readonly tenant: Tenant;
   readonly mailboxes: MailboxDirectory;
   readonly claims: AccessTokenClaims;
   readonly http: IncomingHttpRequest;
-  /** What the path's pattern captured. */
+  /** The path pattern's captures. */
   readonly captures: readonly string[];
 }
 
 /** One operation on the directory. */
 export interface DirectoryOperation {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
-  /** Pattern of the path behind `/v1.0`. */
+  /** Pattern of the path after `/v1.0`. */
   readonly path: string;
-  /** Any of these permissions allows it, delegated or of an app; none: what is performed looks itself. */
+  /** Any of these permissions allows it, delegated or application; if empty, the operation checks for itself. */
   readonly permissions: readonly string[];
   perform(request: DirectoryRequest): Promise<HttpAnswer> | HttpAnswer;
 }
@@ -42,8 +42,8 @@ export function keyOf(captured: string | undefined): ObjectKey {
 const ownedBy = 'Application.ReadWrite.OwnedBy';
 
 /**
- * Checks that the token allows the operation. A delegated permission lets an app do what its user may: what changes
- * the directory takes an administrator.
+ * Checks that the token allows the operation. A delegated permission lets an app do what its user may do: changing the
+ * directory takes an administrator.
  * @throws GraphFault 403
  */
 export function requireDirectoryPermission(
@@ -58,19 +58,21 @@ export function requireDirectoryPermission(
   if (!allowed || (claims.scp !== undefined && method !== 'GET' && !administrator)) throw denied();
 }
 
-/** Checks that the token may change this application, which one of `OwnedBy` may not always. @throws GraphFault 403 */
+/**
+ * Checks that the token may change this application; with `OwnedBy` it may not change every one. @throws GraphFault 403
+ */
 export function requireOwner({ claims }: DirectoryRequest, app: AppRegistration): void {
   const held = heldPermissions(claims);
   if (held.includes('Application.ReadWrite.All')) return;
   if (!held.includes(ownedBy) || claims.appid.toLowerCase() !== app.clientId.toLowerCase()) throw denied();
 }
 
-/** The token does not allow it. */
+/** The error if the token does not allow the operation. */
 export function denied(): GraphFault {
   return new GraphFault(403, 'Authorization_RequestDenied', 'Insufficient privileges to complete the operation.');
 }
 
-/** An object that is not there, or not yet seen. */
+/** The error for an object that does not exist, or is not replicated yet. */
 export function notFound(id: string): GraphFault {
   const text = `Resource '${id}' does not exist or one of its queried reference-property objects are not present.`;
   return new GraphFault(404, 'Request_ResourceNotFound', text);
@@ -84,7 +86,7 @@ const maxBodyBytes = 256 * 1024;
 
 /**
  * Reads a JSON body.
- * @param resource what Graph calls the type in its errors
+ * @param resource Graph's name of the type in errors
  * @throws GraphFault 400
  */
 export async function readBody<S extends z.ZodType>(

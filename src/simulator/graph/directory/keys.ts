@@ -23,7 +23,7 @@ const newKey = z.strictObject({
   proof: z.string(),
 });
 
-/** The operations by which an app rolls its own keys. */
+/** The operations with which an app rolls its own keys. */
 export const keyOperations: readonly DirectoryOperation[] = [
   { method: 'POST', path: `/applications${keyPattern}/addKey`, permissions: [], perform: addKey },
 ];
@@ -47,7 +47,7 @@ async function addKey(request: DirectoryRequest): Promise<HttpAnswer> {
   }
   app.certificates.push(added);
   const shown = showKeyCredential(added);
-  // The thumbprint is shown in base64 here.
+  // The thumbprint is in base64 here.
   const thumbprint = createHash('sha1').update(added.certificate.raw).digest('base64');
   return entity(http, 'microsoft.graph.keyCredential', { ...shown, customKeyIdentifier: thumbprint });
 }

@@ -4,17 +4,17 @@ import { resources } from '../../tenant/resources.ts';
 import type { AppRegistration, Tenant } from '../../tenant/tenant.ts';
 import { notFound, type ObjectKey } from './directory-request.ts';
 
-/** A service principal: of an app registration, or of one of Microsoft's resources. */
+/** A service principal: of an app registration, or of a Microsoft resource. */
 export type ServicePrincipalObject =
   | { readonly kind: 'client'; readonly id: string; readonly app: AppRegistration }
   | { readonly kind: 'resource'; readonly id: string; readonly resource: ApiResource };
 
-/** Whether what was made at a time (milliseconds since 1970) has reached the server that is asked. */
+/** Whether an object created at a time (milliseconds since 1970) has been replicated. */
 export function isReplicated(tenant: Tenant, createdAtMs: number): boolean {
   return Date.now() >= createdAtMs + tenant.replicationMs;
 }
 
-/** The registrations of the tenant that are seen by now. Microsoft's own apps are registered elsewhere. */
+/** The tenant's replicated registrations. Microsoft's own apps are registered elsewhere. */
 export function listApplications(tenant: Tenant): readonly AppRegistration[] {
   return [...tenant.apps.values()].filter((app) => !app.firstParty && isReplicated(tenant, app.createdAtMs));
 }
@@ -28,7 +28,7 @@ export function findApplication(tenant: Tenant, key: ObjectKey): AppRegistration
   return found;
 }
 
-/** The service principals that are seen by now. */
+/** The replicated service principals. */
 export function listServicePrincipals(tenant: Tenant): readonly ServicePrincipalObject[] {
   const clients = [...tenant.apps.values()].flatMap((app): ServicePrincipalObject[] => {
     const { servicePrincipalId: id } = app;
@@ -50,7 +50,7 @@ export function appIdOf(principal: ServicePrincipalObject): string {
   return principal.kind === 'client' ? principal.app.clientId : principal.resource.appId;
 }
 
-/** What people see as its name. */
+/** Its name as people see it. */
 export function displayNameOf(principal: ServicePrincipalObject): string {
   return principal.kind === 'client' ? principal.app.displayName : principal.resource.displayName;
 }

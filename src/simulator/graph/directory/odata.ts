@@ -11,7 +11,7 @@ export function entity(request: IncomingHttpRequest, set: string, object: Proper
   return { status, body: { '@odata.context': context, ...selected(request, object) } };
 }
 
-/** A collection, with `$select` and such filters as `appId eq '…' and displayName eq '…'`. */
+/** A collection, with `$select` and filters such as `appId eq '…' and displayName eq '…'`. */
 export function collection(request: IncomingHttpRequest, set: string, objects: readonly Properties[]): HttpAnswer {
   const wanted = filterOf(request);
   const value = objects
@@ -24,12 +24,12 @@ function metadataUrl({ headers }: IncomingHttpRequest): string {
   return `https://${headers.host ?? 'graph.microsoft.com'}/v1.0/$metadata`;
 }
 
-/** Strings of the directory are compared without case. */
+/** Directory strings are compared case-insensitively. */
 function sameText(value: unknown, text: string): boolean {
   return typeof value === 'string' && value.toLowerCase() === text.toLowerCase();
 }
 
-/** @throws GraphFault 400 for a query that is not understood here */
+/** @throws GraphFault 400 for an unsupported query */
 function filterOf({ url }: IncomingHttpRequest): readonly (readonly [property: string, value: string])[] {
   for (const name of url.searchParams.keys()) {
     if (name.startsWith('$') && !knownOptions.includes(name)) throw unsupported(`The query option '${name}'`);
@@ -50,7 +50,7 @@ function unsupported(what: string): GraphFault {
   return new GraphFault(400, 'Request_UnsupportedQuery', `${what} is not supported.`);
 }
 
-/** @throws GraphFault 400 for a property that there is not */
+/** @throws GraphFault 400 for an unknown property */
 function selected({ url }: IncomingHttpRequest, object: Properties): Properties {
   const select = url.searchParams.get('$select');
   if (select === null) return object;

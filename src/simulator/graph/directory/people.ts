@@ -31,7 +31,7 @@ export const peopleOperations: readonly DirectoryOperation[] = [
   },
 ];
 
-/** With `User.Read` people see themselves alone. @throws GraphError 403 */
+/** With `User.Read` people see only themselves. @throws GraphError 403 */
 function requireReadUser({ claims }: DirectoryRequest, name: string): void {
   const held = heldPermissions(claims);
   const own = [claims.upn?.toLowerCase(), claims.oid].includes(name.toLowerCase());

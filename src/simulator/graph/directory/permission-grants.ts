@@ -33,7 +33,7 @@ const newGrant = z.strictObject({
 });
 const changedGrant = z.strictObject({ scope: z.string() });
 
-/** Delegated permissions that are consented to. Learn, "oAuth2PermissionGrant resource type". */
+/** Delegated permissions with consent. Learn, "oAuth2PermissionGrant resource type". */
 export const permissionGrantOperations: readonly DirectoryOperation[] = [
   { method: 'GET', path: '/oauth2PermissionGrants', permissions: readGrants, perform: list },
   { method: 'POST', path: '/oauth2PermissionGrants', permissions: writeGrants, perform: create },
@@ -94,7 +94,7 @@ async function create(request: DirectoryRequest): Promise<HttpAnswer> {
   return entity(http, 'oauth2PermissionGrants', describe(tenant, client, grant), 201);
 }
 
-/** The one user a grant is for, if it is for one. @throws GraphFault 400, 404 */
+/** The user a grant is for, unless it is for everybody. @throws GraphFault 400, 404 */
 function userOf(tenant: Tenant, { consentType, principalId }: z.infer<typeof newGrant>) {
   if (consentType === 'AllPrincipals') {
     if (principalId) throw badRequest('The principalId must be null when consentType is AllPrincipals.');

@@ -6,17 +6,19 @@ export const readApplications = [
   'Directory.Read.All',
 ];
 
-/** Permissions that allow making and changing any app. */
+/** Permissions that allow creating and changing any app. */
 export const writeApplications = ['Application.ReadWrite.All'];
 
-/** Permissions that allow changing an app, where the one of `OwnedBy` reaches the caller's own alone. */
+/** Permissions that allow changing an app; `OwnedBy` covers only the caller's own. */
 export const manageOwn = ['Application.ReadWrite.OwnedBy', ...writeApplications];
 
-/** Permission to give and take application permissions. Learn, "Grant an appRoleAssignment for a service principal". */
+/**
+ * Permission to grant and remove application permissions. Learn, "Grant an appRoleAssignment for a service principal".
+ */
 export const writeAssignments = ['AppRoleAssignment.ReadWrite.All'];
 
 /** Permissions to see delegated grants. Learn, "List oauth2PermissionGrants". */
 export const readGrants = ['Directory.Read.All', 'DelegatedPermissionGrant.ReadWrite.All'];
 
-/** Permission to make and change delegated grants. */
+/** Permission to create and change delegated grants. */
 export const writeGrants = ['DelegatedPermissionGrant.ReadWrite.All'];

@@ -27,7 +27,7 @@ import { readApplications, writeApplications } from './permission-names.ts';
 /** The tenant in which Microsoft registers its own apps. */
 const microsoftTenantId = 'f8cdef31-a31e-4b4a-93e4-5f571e91255a';
 
-/** Tags decide what the admin center's lists show, which is not simulated. */
+/** Tags control the admin center's lists, which are not simulated. */
 const newServicePrincipal = z.strictObject({ appId: z.guid(), tags: z.array(z.string()).optional() });
 
 /** The operations on service principals ("enterprise applications"). */

@@ -18,7 +18,7 @@ interface ExchangeItemSettings extends MailRouteSettings {
   readonly imports: ImportSessions;
 }
 
-/** The operations on items as Exchange keeps them. Learn, "Overview of the mailbox import and export APIs". */
+/** The operations on items in Exchange's own format. Learn, "Overview of the mailbox import and export APIs". */
 export function exchangeItemRoutes(settings: ExchangeItemSettings): readonly Route[] {
   const { services, gate, imports } = settings;
   return [
@@ -51,7 +51,7 @@ function routeOf(
       requireMailPermission(tenant, claims, permissions);
       const mailbox = resolveMailbox(directory, claims, userIdIn(tenant, mailboxId) ?? notFound());
       requireMailbox(tenant, claims, permissions, mailbox);
-      // For people it reaches their own mailbox alone.
+      // People can use it only on their own mailbox.
       if (claims.upn !== undefined && claims.upn.toLowerCase() !== mailbox.toLowerCase()) {
         throw new GraphFault(403, 'ErrorAccessDenied', 'Access is denied. Check credentials and try again.');
       }

@@ -6,7 +6,7 @@ import { changeKeyOf, findItem } from '../mail/messages/item-ids.ts';
 import { parseWith, readJson, withParameterNames } from '../mail/request-body.ts';
 import { writeItem } from './item-stream.ts';
 
-/** Items in one request. */
+/** Most items in one request. */
 const mostItems = 20;
 
 const body = z.strictObject({ itemIds: z.array(z.string()).min(1) });

@@ -9,7 +9,7 @@ import type { ImportSession, ImportSessions } from './import-sessions.ts';
 import { readItem } from './item-stream.ts';
 import { mailboxIdOf } from './mailbox-ids.ts';
 
-/** In base64, with room for what stands around it. */
+/** In base64, with room for the surrounding JSON. */
 const maxBodyBytes = Math.ceil((maxMessageBytes * 4) / 3) + 64 * 1024;
 
 const names = ['FolderId', 'Mode', 'Data', 'ItemId', 'ChangeKey'];
@@ -39,10 +39,12 @@ export function createImportSession(
   };
 }
 
-/** The path of an import session, which stands for itself: no token but the one in the URL. */
+/** The path of an import session, authorized by the token in the URL only. */
 export const importPath = /^\/api\/gv1\.0\/Mailboxes\('([^']*)'\)\/importItem$/;
 
-/** @throws GraphFault 401 for a request that shows a token, or not that of a session to this mailbox */
+/**
+ * @throws GraphFault 401 for a request with an Authorization header, or without the token of a session for this mailbox
+ */
 export function importSession(
   services: MailServices,
   sessions: ImportSessions,

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 
-/** A URL that items may be posted to. */
+/** A URL to which items can be posted. */
 export interface ImportSession {
-  /** What the URL proves its right by. */
+  /** The token that authorizes the URL. */
   readonly authToken: string;
   readonly mailbox: string;
   readonly appId: string;
@@ -10,9 +10,9 @@ export interface ImportSession {
   readonly expiresAtMs: number;
 }
 
-/** The import sessions that are open. */
+/** The open import sessions. */
 export class ImportSessions {
-  /** How long a session lives from its start; negative: it has expired already. */
+  /** How long a session lives from its start; negative: it is already expired. */
   lifetimeSeconds = 60 * 60;
   readonly #sessions = new Map<string, ImportSession>();
 

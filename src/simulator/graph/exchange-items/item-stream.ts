@@ -2,22 +2,22 @@ import { z } from 'zod';
 import type { StoredProperty } from '../../mailboxes/stored-message.ts';
 import { GraphFault } from '../graph-error.ts';
 
-/** An item as a stream carries it. */
+/** An item as a stream contains it. */
 export interface StreamedItem {
   readonly mime: Buffer;
   readonly isRead: boolean;
-  /** It is a draft. */
+  /** Whether it is a draft. */
   readonly isUnsent: boolean;
   readonly receivedAt: Date;
-  /** Flags of IMAP beside `\Seen` and `\Draft`. */
+  /** IMAP flags besides `\Seen` and `\Draft`. */
   readonly flags: readonly string[];
   readonly properties: readonly StoredProperty[];
 }
 
 /*
- * Microsoft's stream is a FastTransfer stream, which nobody but Exchange shall read. This one is written in the same form
- * ([MS-OXCFXICS] section 2.2.4.1): each property has its type and its id, two octets each, then its value; values of
- * strings and octets have their length before them, in four octets; numbers begin with their lowest octet.
+ * Microsoft's stream is a FastTransfer stream, meant only for Exchange. This one has the same form ([MS-OXCFXICS]
+ * section 2.2.4.1): each property has its type and its id, two bytes each, then its value; string and binary values are
+ * preceded by their length in four bytes; numbers are little-endian.
  */
 const start = Buffer.from('MBXITEM1');
 
@@ -28,9 +28,9 @@ const ids = {
   messageFlags: 0x0e07,
   /** PidTagMessageDeliveryTime. */
   receivedAt: 0x0e06,
-  /** The flags of IMAP, a blank between two. */
+  /** IMAP flags, separated by a space. */
   flags: 0x6800,
-  /** Properties that clients have set, as JSON. */
+  /** Properties set by clients, as JSON. */
   properties: 0x6801,
   /** PidTagMimeSkeleton; here the whole message. It comes last. */
   mime: 0x64f0,
@@ -39,7 +39,7 @@ const ids = {
 /** Bits of PidTagMessageFlags ([MS-OXCMSG] section 2.2.1.6). */
 const bits = { read: 1, unsent: 8 } as const;
 
-/** Milliseconds between the beginnings of 1601, from which a FILETIME counts, and 1970. */
+/** Milliseconds from the beginning of 1601, where a FILETIME starts, to 1970. */
 const since1601 = 11_644_473_600_000n;
 
 export function writeItem({ mime, isRead, isUnsent, receivedAt, flags, properties }: StreamedItem): Buffer {
@@ -55,7 +55,7 @@ export function writeItem({ mime, isRead, isUnsent, receivedAt, flags, propertie
   ]);
 }
 
-/** @throws GraphFault 400 for what {@link writeItem} could not have written */
+/** @throws GraphFault 400 for anything {@link writeItem} could not have written */
 export function readItem(stream: Buffer): StreamedItem {
   const values = readProperties(stream);
   const mime = values.get(ids.mime);

@@ -2,12 +2,12 @@ import type { HttpAnswer } from '../../http/http-server.ts';
 import { type Tenant, userObjectId } from '../../tenant/tenant.ts';
 import type { MailRequest } from '../mail/mail-request.ts';
 
-/** What Exchange calls a mailbox in Graph. */
+/** A mailbox's Exchange id in Graph. */
 export function mailboxIdOf(tenant: Tenant, mailbox: string): string {
   return `MBX:${userObjectId(mailbox)}@${tenant.id}`;
 }
 
-/** The user's id in a mailbox's id; undefined for one of another form or tenant. */
+/** The user's id in a mailbox's id; undefined for another form or tenant. */
 export function userIdIn(tenant: Tenant, mailboxId: string): string | undefined {
   const [, userId, tenantId] = /^MBX:([^@]+)@(.+)$/i.exec(mailboxId) ?? [];
   return tenantId === tenant.id ? userId : undefined;

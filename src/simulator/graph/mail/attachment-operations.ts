@@ -9,10 +9,10 @@ import { attachment } from './message-properties.ts';
 import { notFound } from './messages/item-ids.ts';
 import { parseWith, readJson } from './request-body.ts';
 
-/** From this size on an attachment goes by an upload session, below it never. */
+/** Attachments of this size or more go through an upload session, smaller ones never. */
 export const sessionFromBytes = 3 * 1024 * 1024;
 
-/** Room for the names around the content: 3 MB make just 4 MB in base64, which is the limit of a request. */
+/** Room for the JSON around the content: 3 MB become exactly 4 MB in base64, which is the limit of a request. */
 const roomForNames = 64 * 1024;
 
 /** `POST …/messages/{id}/attachments`. Learn, "Add attachment". @throws GraphFault */
@@ -51,7 +51,7 @@ export function deleteAttachment(request: MailRequest, id: string, attachmentId:
   return { status: 204 };
 }
 
-/** @throws GraphFault 413 where the message would become too large */
+/** @throws GraphFault 413 if the message would become too large */
 export function assertRoom({ services, mailbox }: MailRequest, draft: StoredDraft, bytes: number): void {
   if (draft.size + bytes <= maxMessageBytes) return;
   services.limits.violated('messageSize', mailbox);

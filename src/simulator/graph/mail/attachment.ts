@@ -9,12 +9,12 @@ export interface Attachment {
   readonly contentType: string;
   readonly contentId: string | undefined;
   readonly isInline: boolean;
-  /** The octets, in pieces. */
+  /** The bytes, in pieces. */
   readonly chunks: readonly Buffer[];
   readonly size: number;
 }
 
-/** What a client said of an attachment, whichever way it came. */
+/** A client's description of an attachment, whichever way it was added. */
 export interface AttachmentFacts {
   readonly name: string;
   readonly contentType?: string | null | undefined;
@@ -49,7 +49,7 @@ export function describeAttachment(attachment: Attachment) {
   };
 }
 
-/** An attachment as an entity of the message. A message within is not encoded (RFC 2046 section 5.2.1). */
+/** An attachment as a MIME entity. An attached message is not encoded (RFC 2046 section 5.2.1). */
 export function attachmentPart(attachment: Attachment): Part {
   const { name, contentType, contentId, isInline, chunks } = attachment;
   const isMessage = /^message\//i.test(contentType);

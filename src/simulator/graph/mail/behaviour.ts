@@ -1,9 +1,12 @@
-/** How Graph behaves beyond what its documents promise; tests change it. */
+/** Graph's behaviour beyond its documented promises; tests change it. */
 export class GraphBehaviour {
-  /** How long every request to a mailbox takes at least, in milliseconds. */
+  /** Minimum duration of every mailbox request, in milliseconds. */
   latencyMs = 0;
-  /** Delta queries show the extended properties that `$expand` names, as the documents have it and the servers do not. */
+  /**
+   * Delta queries return the extended properties that `$expand` names, which is documented but which the servers do not
+   * do.
+   */
   deltaExtendedProperties = false;
-  /** A message that left a folder and came back between two rounds shows as removed alone. */
+  /** A message that left a folder and came back between two rounds shows only as removed. */
   deltaLosesMoves = false;
 }

@@ -9,7 +9,7 @@ import { sendMail } from './send-mail.ts';
 
 const attachments = `${message}/attachments`;
 
-/** The operations on mail, after the pages of Learn that describe them. */
+/** The operations on mail, as Learn describes them. */
 export const mailOperations: readonly MailOperation[] = [
   ...folderOperations,
   ...messageOperations,

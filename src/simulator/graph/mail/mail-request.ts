@@ -9,7 +9,7 @@ import type { GraphBehaviour } from './behaviour.ts';
 import type { Drafts } from './drafts/drafts.ts';
 import type { UploadSessions } from './drafts/upload-sessions.ts';
 
-/** What the operations on mail work with. */
+/** The services that mail operations use. */
 export interface MailServices {
   readonly tenant: Tenant;
   readonly directory: MailboxDirectory;
@@ -18,7 +18,7 @@ export interface MailServices {
   readonly drafts: Drafts;
   readonly uploads: UploadSessions;
   readonly behaviour: GraphBehaviour;
-  /** Octets of one request. */
+  /** Bytes of one request. */
   readonly maxRequestBytes: number;
 }
 
@@ -35,5 +35,5 @@ export function mailboxOf({ services, mailbox }: MailRequest): Mailbox {
   return services.directory.mailbox(mailbox);
 }
 
-/** Octets of a message with its attachments, before they are encoded. Learn, "Exchange Online limits". */
+/** Bytes of a message with its attachments, before encoding. Learn, "Exchange Online limits". */
 export const maxMessageBytes = 150 * 1024 * 1024;

@@ -31,10 +31,10 @@ const itemAttachment = z.strictObject({
   item: z.looseObject({ '@odata.type': z.literal('#microsoft.graph.message') }),
 });
 
-/** An attachment as it is posted. Learn, "fileAttachment resource type", "itemAttachment resource type". */
+/** A posted attachment. Learn, "fileAttachment resource type", "itemAttachment resource type". */
 export const attachment = z.discriminatedUnion('@odata.type', [fileAttachment, itemAttachment]);
 
-/** What a client may say of a message. Learn, "message resource type". */
+/** The message properties that a client can set. Learn, "message resource type". */
 export const messageProperties = z.strictObject({
   '@odata.type': z.literal('#microsoft.graph.message').optional(),
   subject: z.string().nullish(),
@@ -57,17 +57,17 @@ export const messageProperties = z.strictObject({
   singleValueExtendedProperties: z.array(z.object({ id: z.string(), value: z.string() })).optional(),
 });
 
-/** What a client may change of a draft; what is left out stays as it was. Learn, "Update message". */
+/** The draft properties that a client can change; those left out stay. Learn, "Update message". */
 export const changedProperties = messageProperties.omit({ attachments: true, internetMessageHeaders: true });
 
 export type MessageProperties = z.infer<typeof messageProperties>;
 export type GraphRecipient = z.infer<typeof recipient>;
 export type PostedAttachment = z.infer<typeof attachment>;
 
-/** How many custom header fields one message may have. */
+/** Most custom header fields in one message. */
 const maxCustomHeaders = 5;
 
-/** What the schema cannot tell. @throws GraphFault */
+/** Checks what the schema cannot. @throws GraphFault */
 export function checkProperties(given: MessageProperties): void {
   const { toRecipients = [], ccRecipients = [], bccRecipients = [], internetMessageHeaders = [] } = given;
   for (const { emailAddress } of [...toRecipients, ...ccRecipients, ...bccRecipients]) {

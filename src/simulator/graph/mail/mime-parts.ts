@@ -1,16 +1,16 @@
 import MimeNode from 'nodemailer/lib/mime-node';
 
-/** Octets as they stand, or to be written in base64. */
+/** Octets to be written as they are, or in base64. */
 export type Piece = Buffer | { readonly base64: readonly Buffer[] };
 
 /** One MIME entity (RFC 2045). */
 export interface Part {
-  /** Content fields, each with its CRLF; one character for each octet. */
+  /** Content fields, each with its CRLF; one character per octet. */
   readonly header: string;
   readonly body: readonly Piece[];
 }
 
-/** The value of a header field in the forms that can be written. */
+/** The value of a header field in the supported forms. */
 export type FieldValue = string | Date | readonly { readonly name: string; readonly address: string }[];
 
 const root = new MimeNode(false, { keepBcc: true });
@@ -46,7 +46,7 @@ export function textPart(subtype: 'plain' | 'html', text: string): Part {
   };
 }
 
-/** Several entities in one. @param boundary occurs in none of them */
+/** Several entities in one. @param boundary must not occur in any of them */
 export function multipart(subtype: string, boundary: string, parts: readonly Part[]): Part {
   const body = parts.flatMap((part): readonly Piece[] => [
     Buffer.from(`--${boundary}\r\n${part.header}\r\n`, 'latin1'),
@@ -59,10 +59,10 @@ export function multipart(subtype: string, boundary: string, parts: readonly Par
   };
 }
 
-/** How many octets are encoded at a time; whole lines of 57. */
+/** Number of octets encoded at a time; whole lines of 57. */
 const encodedAtATime = 57 * 1024;
 
-/** All pieces in one buffer. Nothing of their size is made on the way. */
+/** All pieces in one buffer, without intermediate copies of that size. */
 export function writePieces(pieces: readonly Piece[]): Buffer {
   const whole = Buffer.allocUnsafe(pieces.reduce((sum, piece) => sum + lengthOf(piece), 0));
   let position = 0;

@@ -3,7 +3,7 @@ import { GraphFault } from '../graph-error.ts';
 
 const mostOnAPage = 1000;
 
-/** How many entries a page has: `$top`, or `Prefer: odata.maxpagesize`, whichever is less. @throws GraphFault 400 */
+/** Number of entries per page: `$top` or `Prefer: odata.maxpagesize`, whichever is less. @throws GraphFault 400 */
 export function pageSizeOf(http: IncomingHttpRequest, otherwise = 10): number {
   const top = http.url.searchParams.get('$top');
   const preferred = /\bodata\.maxpagesize\s*=\s*"?(\d+)/i.exec(String(http.headers.prefer ?? ''))?.[1];
@@ -11,7 +11,7 @@ export function pageSizeOf(http: IncomingHttpRequest, otherwise = 10): number {
   return Math.min(countOf(top, mostOnAPage), preferred === undefined ? mostOnAPage : Number(preferred));
 }
 
-/** How many entries a page leaves out: `$skip`, or what the link to the page says. @throws GraphFault 400 */
+/** Number of entries to skip: `$skip`, or the value in the page's link. @throws GraphFault 400 */
 export function skippedBy(http: IncomingHttpRequest): number {
   const query = http.url.searchParams;
   const token = query.get('$skiptoken');
@@ -19,7 +19,7 @@ export function skippedBy(http: IncomingHttpRequest): number {
   return skip === null ? 0 : countOf(skip, Number.MAX_SAFE_INTEGER);
 }
 
-/** The link to the entries behind the first `skip`. */
+/** The link to the entries after the first `skip`. */
 export function nextLink(http: IncomingHttpRequest, skip: number): string {
   const next = linkTo(http);
   for (const [name, value] of http.url.searchParams) if (!/^\$skip/i.test(name)) next.searchParams.append(name, value);
@@ -27,28 +27,28 @@ export function nextLink(http: IncomingHttpRequest, skip: number): string {
   return hrefOf(next);
 }
 
-/** The request's own address, without a query. */
+/** The request's own URL, without a query. */
 export function linkTo({ url, headers }: IncomingHttpRequest): URL {
   return new URL(url.pathname, `https://${headers.host}`);
 }
 
-/** An address as Graph writes it: the names of its options as they are. */
+/** A URL as Graph writes it, with unencoded option names. */
 export function hrefOf(link: URL): string {
   return link.href.replaceAll('%24', '$');
 }
 
-/** A state that the client carries and need not understand. */
+/** State that the client passes back as an opaque token. */
 export function tokenOf(state: object): string {
   return Buffer.from(JSON.stringify(state)).toString('base64url');
 }
 
-/** @throws GraphFault 400 for what no {@link tokenOf} made */
+/** @throws GraphFault 400 for anything that {@link tokenOf} did not make */
 export function readToken<T extends object>(token: string): T {
   try {
     const state: unknown = JSON.parse(Buffer.from(token, 'base64url').toString());
     if (typeof state === 'object' && state !== null) return state as T;
   } catch {
-    // Said below.
+    // Reported below.
   }
   throw new GraphFault(400, 'BadRequest', 'Badly formed token.');
 }

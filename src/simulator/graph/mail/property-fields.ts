@@ -4,7 +4,7 @@ import type { FieldValue } from './mime-parts.ts';
 
 type Fields = readonly (readonly [name: string, value: FieldValue])[];
 
-/** Which header fields each property of a message makes. */
+/** The header fields that each message property makes. */
 const writers: {
   readonly [name in keyof MessageProperties]?: {
     names: readonly string[];
@@ -51,7 +51,7 @@ const writers: {
 
 /**
  * The header fields that the properties given make, and the names of those they replace, in lower case.
- * @param author whom the message is from where the properties do not say: receipts go there
+ * @param author the sender if the properties name none: receipts go there
  */
 export function propertyFields(
   given: MessageProperties,
@@ -69,7 +69,7 @@ function people(name: string, list: readonly GraphRecipient[] = []): Fields {
   return [[name, list.map(({ emailAddress }) => ({ name: emailAddress.name ?? '', address: emailAddress.address }))]];
 }
 
-/** As text: the writer of fields knows these two for no lists of addresses, and would leave them empty. */
+/** As text: the writer of fields does not treat these two as address lists, and would leave them empty. */
 function receiptTo(name: string, wanted: boolean | null | undefined, to: GraphRecipient | undefined): Fields {
   return wanted && to ? [[name, to.emailAddress.address]] : [];
 }

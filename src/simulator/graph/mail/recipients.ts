@@ -1,7 +1,7 @@
 import { addressesIn, type StampedField } from '../../delivery/message-headers.ts';
 import { GraphFault } from '../graph-error.ts';
 
-/** Whom a message goes to, from To, Cc and Bcc. @throws GraphFault for malformed addresses, or none at all */
+/** The recipients in To, Cc and Bcc. @throws GraphFault for malformed addresses, or none at all */
 export function recipientsIn(fields: readonly StampedField[]): readonly string[] {
   const found = ['to', 'cc', 'bcc'].map((name) => addressesIn(fields, name));
   const malformed = found.flatMap((field) => field.malformed);
@@ -15,12 +15,12 @@ export function recipientsIn(fields: readonly StampedField[]): readonly string[]
   );
 }
 
-/** Addresses it claims to come from: From and Sender. */
+/** The addresses that the message claims to come from: From and Sender. */
 export function sendersIn(fields: readonly StampedField[]): readonly string[] {
   return ['from', 'sender'].flatMap((name) => addressesIn(fields, name).addresses);
 }
 
-/** What Exchange says of a recipient that is no address. */
+/** Exchange's error for a recipient that is not an address. */
 export function unresolved(recipient: string): GraphFault {
   return new GraphFault(
     400,

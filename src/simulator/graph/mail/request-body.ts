@@ -17,7 +17,7 @@ export async function readBytes(request: IncomingHttpRequest, maxBytes: number):
   }
 }
 
-/** @throws GraphFault 415 for another type than JSON, 413, 400 for what is no JSON */
+/** @throws GraphFault 415 for a type other than JSON, 413, 400 for invalid JSON */
 export async function readJson(request: IncomingHttpRequest, maxBytes: number): Promise<unknown> {
   if (contentTypeOf(request) !== 'application/json') throw unsupportedType(request);
   const body = await readBytes(request, maxBytes);
@@ -46,7 +46,7 @@ export function parseWith<S extends z.ZodType>(schema: S, value: unknown): z.inf
   );
 }
 
-/** MIME as Graph takes it: in base64, sent as text/plain. @throws GraphFault */
+/** MIME as Graph accepts it: in base64, sent as text/plain. @throws GraphFault */
 export function decodeMime(body: Buffer): Buffer {
   const text = body.toString('latin1').replace(/\s+/g, '');
   if (text === '' || text.length % 4 !== 0 || !/^[A-Za-z0-9+/]+={0,2}$/.test(text)) {

@@ -6,7 +6,7 @@ import { messageProperties } from './message-properties.ts';
 import { contentTypeOf, decodeMime, parseWith, readBytes, readJson, withParameterNames } from './request-body.ts';
 import { submitMessage } from './submit-message.ts';
 
-// Parameter names of an action are matched without case: Microsoft's own examples write both.
+// Parameter names of an action are case-insensitive: Microsoft's own examples write both.
 const sendMailBody = z.strictObject({
   message: messageProperties,
   saveToSentItems: z.union([z.boolean(), z.stringbool()]).default(true),

@@ -7,7 +7,7 @@ import type { MailRequest } from './mail-request.ts';
 import { recipientsIn, sendersIn } from './recipients.ts';
 
 /**
- * Sends a finished message to whom its To, Cc and Bcc name.
+ * Sends a finished message to the recipients in its To, Cc and Bcc.
  * @throws GraphFault for recipients, senders and limits; nothing is sent then
  */
 export function submitMessage(
@@ -35,7 +35,7 @@ function assertMaySend(
   throw new GraphFault(403, 'ErrorSendAsDenied', text);
 }
 
-/** What Graph says of a limit. */
+/** Graph's error for a limit. */
 export function limitError({ limit, retryAfterSeconds }: Exceeded): GraphFault {
   if (limit === 'recipientsPerDay') {
     return new GraphFault(

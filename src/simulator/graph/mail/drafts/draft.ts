@@ -8,17 +8,17 @@ import { fieldsFrom, merged } from '../messages/extended-properties.ts';
 import { multipart, type Part, textPart, writeFields, writePieces } from '../mime-parts.ts';
 import { propertyFields } from '../property-fields.ts';
 
-/** A message as MIME: its own fields, and the entity that it is. */
+/** A message as MIME: its own fields and its entity. */
 interface MimeSource {
   readonly octets: Buffer;
-  /** Fields that say nothing of the content, each with its line end. */
+  /** Fields that do not describe the content, each with its line end. */
   readonly fields: readonly { readonly name: string; readonly octets: Buffer }[];
   readonly entity: Part;
 }
 
 /**
- * A message that is still being made: from MIME or from properties, changed by properties, with attachments. Its MIME
- * is made when somebody looks.
+ * A message being composed: from MIME or from properties, changed by properties, with attachments. Its MIME is made on
+ * demand.
  */
 export class StoredDraft {
   readonly immutableId = randomUUID();
@@ -35,7 +35,7 @@ export class StoredDraft {
     return new StoredDraft(readSource(octets), {});
   }
 
-  /** @param domain of the Message-ID, where none is given */
+  /** @param domain of the Message-ID, if none is given */
   static fromProperties(given: MessageProperties, mailbox: string, domain: string, sentAt = new Date()): StoredDraft {
     const date = `Date: ${sentAt.toUTCString().replace('GMT', '+0000')}\r\n`;
     const fields = [{ name: 'date', octets: Buffer.from(date) }];
@@ -56,7 +56,7 @@ export class StoredDraft {
     return this.#attachments;
   }
 
-  /** The body that was given by properties. */
+  /** The body that was given as a property. */
   get body(): { readonly contentType: string; readonly content: string } | undefined {
     return this.#given.body;
   }
@@ -65,7 +65,7 @@ export class StoredDraft {
     return this.#given.singleValueExtendedProperties ?? [];
   }
 
-  /** Octets of body and attachments, before they are encoded. */
+  /** Bytes of body and attachments, before encoding. */
   get size(): number {
     const body = Buffer.byteLength(this.#given.body?.content ?? '') + (this.#source?.octets.length ?? 0);
     return this.#attachments.reduce((sum, { size }) => sum + size, body);
@@ -81,19 +81,19 @@ export class StoredDraft {
     this.#attachments.push(attachment);
   }
 
-  /** @returns whether there was one */
+  /** @returns whether it existed */
   detach(id: string): boolean {
     const index = this.#attachments.findIndex((attachment) => attachment.id === id);
     if (index >= 0) this.#attachments.splice(index, 1);
     return index >= 0;
   }
 
-  /** The header as far as it says nothing of the content, with the empty line. */
+  /** The header fields that do not describe the content, with the empty line. */
   header(): Buffer {
     return Buffer.concat([...this.#fields(), Buffer.from('\r\n')]);
   }
 
-  /** The message; MIME that nobody changed comes back octet for octet. */
+  /** The message; unchanged MIME is returned byte for byte. */
   compose(): Buffer {
     const octets = this.#source?.octets;
     if (octets?.length && this.#isAsGiven && this.#attachments.length === 0) return octets;
@@ -102,7 +102,7 @@ export class StoredDraft {
     return writePieces([...this.#fields(), ofContent, ...body]);
   }
 
-  /** Nothing was changed that its MIME shows. */
+  /** Nothing that its MIME shows was changed. */
   get #isAsGiven(): boolean {
     const { singleValueExtendedProperties: _, ...shown } = this.#given;
     return Object.keys(shown).length === 0 && fieldsFrom(this.properties).length === 0;
@@ -114,7 +114,7 @@ export class StoredDraft {
     return [...kept.map(({ octets }) => octets), Buffer.from(writeFields(fields))];
   }
 
-  /** Exchange adds a plain text to a body of HTML. */
+  /** Exchange adds a plain text version to an HTML body. */
   #entity(): Part {
     const body = this.#given.body;
     if (body === undefined) return this.#source?.entity ?? textPart('plain', '');
@@ -125,7 +125,7 @@ export class StoredDraft {
     ]);
   }
 
-  /** Pictures that the body shows stand beside it (RFC 2387), everything else behind both. */
+  /** Pictures that the body shows are next to it (RFC 2387), everything else after both. */
   #withAttachments(entity: Part): Part {
     const shown = this.#attachments.filter(({ isInline, contentId }) => isInline && contentId !== undefined);
     const others = this.#attachments.filter((attachment) => !shown.includes(attachment));
@@ -155,7 +155,7 @@ function readSource(octets: Buffer): MimeSource {
   };
 }
 
-/** Whom a message that came as MIME is from. */
+/** The sender of a message given as MIME. */
 function authorIn(source: MimeSource | undefined): GraphRecipient | undefined {
   const [from] = source === undefined ? [] : addressesIn(headerFields(source.octets), 'from').addresses;
   return from === undefined ? undefined : { emailAddress: { address: from } };

@@ -4,18 +4,18 @@ import type { Item } from '../messages/item-ids.ts';
 import { changeOf, type MessageMarks } from '../messages/message-flags.ts';
 import { StoredDraft } from './draft.ts';
 
-/** Where every message is a draft. */
+/** Every message in this folder is a draft. */
 const draftsFolder = 'Drafts';
 
-/** What a client says of a message that is no draft. */
+/** What a client says of a message that is not a draft. */
 export interface PostedFacts {
   readonly isRead: boolean;
   readonly receivedAt: Date;
 }
 
-/** The drafts of all mailboxes; each stands in a folder, where IMAP sees it too. */
+/** The drafts of all mailboxes; each is in a folder, where IMAP also sees it. */
 export class Drafts {
-  /** By what stays a message's own. */
+  /** By immutable id. */
   readonly #byItem = new Map<string, StoredDraft>();
   readonly #final = new Map<string, StoredDraft>();
 
@@ -28,7 +28,7 @@ export class Drafts {
     return { folder, message: folder.update(message.uid, change) ?? message };
   }
 
-  /** Stores a message that is none any more; its attachments can be changed all the same. */
+  /** Stores a message that is no longer a draft; its attachments can still be changed. */
   saveFinal(folder: MailboxFolder, made: StoredDraft, marks: MessageMarks, about: PostedFacts): Item {
     const { immutableId } = made;
     const facts = { immutableId, isFinal: true };
@@ -38,12 +38,12 @@ export class Drafts {
     return { folder, message: folder.update(message.uid, changeOf(message, marks)) ?? message };
   }
 
-  /** The draft that a message is, or what it was posted as. */
+  /** The message's draft, or what it was posted as. */
   editable(item: Item): StoredDraft | undefined {
     return this.of(item) ?? this.#final.get(item.message.immutableId);
   }
 
-  /** The draft that a message is, one that came by IMAP included; undefined for a message that is none. */
+  /** The message's draft, including one added over IMAP; undefined for a message that is not a draft. */
   of({ folder, message }: Item): StoredDraft | undefined {
     const known = this.#byItem.get(message.immutableId);
     if (known !== undefined) return known;
@@ -54,12 +54,12 @@ export class Drafts {
     return draft;
   }
 
-  /** Notes that a message is no longer what it was posted as. */
+  /** Records that a message no longer is what it was posted as. */
   forgetPosted({ message }: Item): void {
     this.#final.delete(message.immutableId);
   }
 
-  /** Notes that a draft became another: its octets are made anew. */
+  /** Records that a draft changed: its octets are made anew. */
   changed({ folder, message }: Item): Item {
     const draft = this.editable({ folder, message });
     if (draft === undefined) return { folder, message };
@@ -67,7 +67,7 @@ export class Drafts {
     return { folder, message: folder.update(message.uid, { kept }) ?? message };
   }
 
-  /** Copies a message into a folder; the copy of a draft is one of its own. */
+  /** Copies a message into a folder; the copy of a draft is a separate draft. */
   copied(item: Item, folder: MailboxFolder): Item {
     const draft = this.editable(item);
     const kept = draft === undefined ? item.message.kept : new KeptOctets(draft.compose());
@@ -75,7 +75,7 @@ export class Drafts {
     return { folder, message };
   }
 
-  /** Removes a message, a draft or not, for good. */
+  /** Removes a message, draft or not, permanently. */
   remove({ folder, message }: Item): void {
     this.#byItem.delete(message.immutableId);
     this.#final.delete(message.immutableId);

@@ -8,7 +8,7 @@ import {
 import { parseWith } from '../request-body.ts';
 import { StoredDraft } from './draft.ts';
 
-/** Makes a draft of what a client says of a message. @throws GraphError for what Graph would refuse */
+/** Makes a draft from a client's description of a message. @throws GraphError for what Graph would refuse */
 export function draftFromProperties(
   given: MessageProperties,
   mailbox: string,
@@ -22,7 +22,7 @@ export function draftFromProperties(
   return draft;
 }
 
-/** @throws GraphError for a message within that Graph would refuse */
+/** @throws GraphError for an attached message that Graph would refuse */
 export function attachmentFrom(posted: PostedAttachment, mailbox: string, domain: string): Attachment {
   if (posted['@odata.type'] === '#microsoft.graph.fileAttachment') {
     return newAttachment('file', posted, [Buffer.from(posted.contentBytes, 'base64')]);

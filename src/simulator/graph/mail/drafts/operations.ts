@@ -49,14 +49,14 @@ interface FoundDraft {
   readonly draft: StoredDraft;
 }
 
-/** A draft, or what a message that is none was posted as. @throws GraphFault as {@link draftOf} */
+/** A draft, or what a message that is not a draft was posted as. @throws GraphFault as {@link draftOf} */
 export function editableOf(request: MailRequest, id: string): FoundDraft {
   const item = findItem(mailboxOf(request), id);
   const draft = request.services.drafts.editable(item);
   return draft === undefined ? draftOf(request, id) : { item, draft };
 }
 
-/** @throws GraphFault 404, or 400 for a message that is no draft */
+/** @throws GraphFault 404, or 400 for a message that is not a draft */
 function draftOf(request: MailRequest, id: string): FoundDraft {
   const item = findItem(mailboxOf(request), id);
   const draft = request.services.drafts.of(item);

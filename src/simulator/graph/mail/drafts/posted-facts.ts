@@ -7,8 +7,8 @@ import type { PostedFacts } from './drafts.ts';
 const [read, unsent] = [1, 8];
 
 /**
- * What the properties of a posted message say of its state: when it was sent, and, where the unsent bit of its flags is
- * clear, that it is no draft. @throws GraphFault 400 for a value that is none
+ * What a posted message's properties say about its state: when it was sent, and, if the unsent bit of its flags is
+ * clear, that it is not a draft. @throws GraphFault 400 for an invalid value
  */
 export function postedAs(given: MessageProperties): { readonly sentAt?: Date; readonly final?: PostedFacts } {
   const value = (id: string) =>

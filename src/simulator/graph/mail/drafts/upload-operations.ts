@@ -50,10 +50,10 @@ export async function createUploadSession(request: MailRequest, messageId: strin
   };
 }
 
-/** The path of an upload session, which stands for itself: no token but the one in the URL. */
+/** The path of an upload session, authorized by the token in the URL only. */
 export const uploadPath = /^\/api\/v2\.0\/Users\('[^']*'\)\/Messages\('[^']*'\)\/AttachmentSessions\('([^']*)'\)$/;
 
-/** @throws GraphFault 401 for a request that shows a token, or not the session's own; 404 */
+/** @throws GraphFault 401 for a request with an Authorization header, or without the session's own token; 404 */
 export function authorizedSession(services: MailServices, http: IncomingHttpRequest, id: string): OpenUpload {
   if (http.headers.authorization !== undefined) {
     const text = 'The upload URL is authorized by itself: send no Authorization header.';
@@ -80,7 +80,7 @@ export async function uploadChunk(
     const text = 'The Content-Range header length does not match the provided number of bytes.';
     throw new GraphFault(400, 'ErrorInvalidRequest', text);
   }
-  // Asked only now: another request may have brought these octets meanwhile.
+  // Checked only now: another request may have brought these octets meanwhile.
   if (start !== session.received) {
     throw new GraphFault(416, 'ErrorInvalidRange', `The next octet expected is ${session.received}.`);
   }

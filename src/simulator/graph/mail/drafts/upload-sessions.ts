@@ -2,10 +2,10 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import type { AttachmentFacts } from '../attachment.ts';
 import type { StoredDraft } from './draft.ts';
 
-/** A large attachment on its way. */
+/** A large attachment being uploaded. */
 export interface OpenUpload {
   readonly id: string;
-  /** What the URL proves its right by. */
+  /** The token that authorizes the URL. */
   readonly authToken: string;
   readonly mailbox: string;
   readonly appId: string;
@@ -19,9 +19,9 @@ export interface OpenUpload {
   received: number;
 }
 
-/** The uploads that are under way. */
+/** The uploads in progress. */
 export class UploadSessions {
-  /** How long a session lives from its start; negative: it has expired already. */
+  /** How long a session lives from its start; negative: it is already expired. */
   lifetimeSeconds = 24 * 60 * 60;
   readonly #sessions = new Map<string, OpenUpload>();
 

@@ -20,7 +20,7 @@ export async function createFolder(request: MailRequest, key = 'msgfolderroot'):
   return shown(request, mailbox.create(pathBelow(parent, displayName)), 201);
 }
 
-/** `PATCH …/mailFolders/{id}`: its name alone. Learn, "Update mailfolder". @throws GraphFault */
+/** `PATCH …/mailFolders/{id}`: only its name. Learn, "Update mailfolder". @throws GraphFault */
 export async function updateFolder(request: MailRequest, key: string): Promise<HttpAnswer> {
   const { displayName } = await bodyOfFolder(request);
   const mailbox = mailboxOf(request);
@@ -48,8 +48,8 @@ export async function moveFolder(request: MailRequest, key: string): Promise<Htt
 }
 
 /**
- * `DELETE …/mailFolders/{id}`: below Deleted Items, under a name that is free there; from there for good. Learn, "Delete
- * mailFolder", does not say where to. @throws GraphFault
+ * `DELETE …/mailFolders/{id}`: moves it below Deleted Items, under a name that is free there; from there, deletes it
+ * permanently. Learn, "Delete mailFolder", does not say where it goes. @throws GraphFault
  */
 export function deleteFolder(request: MailRequest, key: string): HttpAnswer {
   const mailbox = mailboxOf(request);
@@ -84,7 +84,7 @@ function pathBelow(parent: FolderOrRoot, displayName: string): string {
   return parent === 'root' ? levelOf(displayName) : parent.name + delimiter + levelOf(displayName);
 }
 
-/** @throws GraphFault 409 for a name that a folder beside it has, in any case */
+/** @throws GraphFault 409 for the name of a sibling folder, in any case */
 function assertFree(mailbox: Mailbox, parent: FolderOrRoot, displayName: string, but?: MailboxFolder): void {
   const wanted = displayName.toLowerCase();
   const beside = childrenOf(mailbox, parent).filter((folder) => folder !== but);

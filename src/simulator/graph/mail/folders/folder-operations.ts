@@ -4,7 +4,7 @@ import { deltaFolders, getFolder, listFolders } from './read-folders.ts';
 
 const folder = '/mailFolders/([^/]+)';
 
-/** The operations on folders. Before `{id}` comes what is none. */
+/** The operations on folders. Fixed paths that `{id}` would match come first. */
 export const folderOperations: readonly MailOperation[] = [
   {
     name: 'deltaFolders',

@@ -3,26 +3,26 @@ import { delimiter, type Mailbox } from '../../../mailboxes/mailbox.ts';
 import type { MailboxFolder } from '../../../mailboxes/mailbox-folder.ts';
 import type { FolderOrRoot } from './find-folder.ts';
 
-/** A level of a folder's path cannot hold what separates levels: this stands for it there. */
+/** Stands for a slash in a folder name: a level of the path cannot contain the separator. */
 const slashInNames = '\u2215';
 
-/** How a name of Graph's is spelled in the path of IMAP. */
+/** A Graph folder name as spelled in the IMAP path. */
 export function levelOf(displayName: string): string {
   return displayName.replaceAll(delimiter, slashInNames);
 }
 
-/** What Graph calls a folder. */
+/** Graph's name of a folder. */
 export function displayNameOf({ name }: MailboxFolder): string {
   return name === 'INBOX' ? 'Inbox' : name.slice(name.lastIndexOf(delimiter) + 1).replaceAll(slashInNames, delimiter);
 }
 
-/** The folders right below another. */
+/** The folders directly below another. */
 export function childrenOf(mailbox: Mailbox, parent: FolderOrRoot): readonly MailboxFolder[] {
   const above = parent === 'root' ? undefined : parent;
   return mailbox.folders().filter((folder) => mailbox.parentOf(folder) === above);
 }
 
-/** How a request wants to see folders. Learn, "mailFolder resource type". */
+/** The view of folders that a request asks for. Learn, "mailFolder resource type". */
 export function folderViewOf(mailbox: Mailbox, http: IncomingHttpRequest): (folder: FolderOrRoot) => object {
   const select = http.url.searchParams.get('$select')?.split(',');
   return folderView(

@@ -30,13 +30,13 @@ export function getFolder(request: MailRequest, key: string): HttpAnswer {
   return { status: 200, body: folderViewOf(mailbox, request.http)(findFolder(mailbox, key)) };
 }
 
-/** What the links of a round carry. */
+/** State in the links of a round. */
 interface FolderDeltaState {
   readonly mailbox: string;
   readonly select: readonly string[] | undefined;
-  /** 0 for everything there is. */
+  /** 0 for everything. */
   readonly since: number;
-  /** What the next round is behind. */
+  /** Where the next round starts. */
   readonly until: number;
   readonly skip: number;
 }

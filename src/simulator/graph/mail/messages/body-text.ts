@@ -3,13 +3,13 @@ import { transferDecoder } from '../../../../message/mime/decoders.ts';
 import { allParts, type MimePart } from '../../../../message/mime/part.ts';
 import { readWholeMime } from '../../../../message/mime/reader.ts';
 
-/** A message's text, as Graph shows it. */
+/** A message's text as Graph shows it. */
 export interface BodyText {
   readonly contentType: 'html' | 'text';
   readonly content: string;
 }
 
-/** The body that is shown of a message: its HTML, else its plain text. */
+/** The body shown for a message: its HTML, else its plain text. */
 export function bodyOf(octets: Buffer): BodyText {
   const parts = [...allParts(readWholeMime(octets))].filter((part) => part.disposition !== 'attachment');
   const html = parts.find(({ type }) => type === 'text/html');
@@ -18,13 +18,13 @@ export function bodyOf(octets: Buffer): BodyText {
   return { contentType: 'text', content: plain ? textOf(plain, octets) : '' };
 }
 
-/** Its first words, without markup. Learn: 255 characters. */
+/** The first words, without markup. Learn: 255 characters. */
 export function previewOf({ contentType, content }: BodyText): string {
   const text = contentType === 'html' ? plainTextOf(content) : content;
   return text.slice(0, 255);
 }
 
-/** Roughly what Exchange makes of HTML for those who read no HTML. */
+/** Roughly Exchange's plain text version of HTML. */
 export function plainTextOf(html: string): string {
   return html
     .replace(/<(style|script)\b[\s\S]*?<\/\1>/gi, '')

@@ -12,23 +12,23 @@ import { type MessageView, readView, shownBy } from './message-view.ts';
 const changeTypes = ['created', 'updated', 'deleted'] as const;
 type ChangeType = (typeof changeTypes)[number];
 
-/** What the links of a round carry. */
+/** State in the links of a round. */
 interface DeltaState extends Omit<MessageView, 'immutableIds'> {
   readonly folder: string;
-  /** Only what was received from then on, in milliseconds since 1970. */
+  /** Only messages received from then on, in milliseconds since 1970. */
   readonly receivedFrom: number;
   readonly top: number | undefined;
-  /** The one kind of change that later rounds give. */
+  /** The one kind of change that later rounds return. */
   readonly changeType: ChangeType | undefined;
-  /** In the first round: the last UID that was given. */
+  /** In the first round: the last UID returned. */
   readonly after: number | undefined;
-  /** What the changes of the next page or round are behind. */
+  /** Where the changes of the next page or round start. */
   readonly since: number;
-  /** What the changes of this round are behind. */
+  /** Where the changes of this round start. */
   readonly begun: number;
 }
 
-/** A page of a round: what it gives, and the state that its link carries. */
+/** A page of a round: its entries, and the state for its link. */
 interface DeltaPage {
   readonly value: readonly object[];
   readonly next: DeltaState;
@@ -53,7 +53,7 @@ export function deltaMessages(request: MailRequest, key: string): HttpAnswer {
   };
 }
 
-/** @throws GraphFault 400 for what delta queries do not take */
+/** @throws GraphFault 400 for options that delta queries do not support */
 function firstState(request: MailRequest, folder: MailboxFolder): DeltaState {
   const { http } = request;
   const query = http.url.searchParams;
@@ -76,7 +76,7 @@ function firstState(request: MailRequest, folder: MailboxFolder): DeltaState {
   return { folder: folder.id, select, expand, receivedFrom, top, changeType, after: 0, since, begun: since };
 }
 
-/** Everything there is, ascending by UID. What changes meanwhile comes in the next round. */
+/** Every message, ascending by UID. Concurrent changes are returned in the next round. */
 function firstRound(request: MailRequest, folder: MailboxFolder, state: DeltaState): DeltaPage {
   const size = state.top ?? pageSizeOf(request.http);
   const show = shower(request, folder, state);
@@ -92,7 +92,7 @@ function firstRound(request: MailRequest, folder: MailboxFolder, state: DeltaSta
   return { value, isLast, next: { ...state, after: isLast ? undefined : last } };
 }
 
-/** What came, changed and went, each message once. */
+/** Added, changed and removed messages, each once. */
 function changes(request: MailRequest, folder: MailboxFolder, state: DeltaState): DeltaPage {
   const size = state.top ?? pageSizeOf(request.http);
   const { immutableIds } = readView(request.http);
@@ -106,7 +106,7 @@ function changes(request: MailRequest, folder: MailboxFolder, state: DeltaState)
     since = at;
     if (state.changeType !== undefined && state.changeType !== kindOf(message, state.begun)) continue;
     if (message === undefined) {
-      // By its immutable id it has not gone where it came back.
+      // With immutable ids, a message that came back is not removed.
       const isBack = immutableIds && !losesMoves && mailbox.placeOf(immutableId)?.folder === folder;
       if (isBack) continue;
       value.push({ id: idOf(folder, uid, immutableId, immutableIds), '@removed': { reason: 'deleted' } });
@@ -120,7 +120,7 @@ function changes(request: MailRequest, folder: MailboxFolder, state: DeltaState)
   return { value, isLast: true, next: { ...state, since, begun: since } };
 }
 
-/** What happened to a message behind a point in time; nothing is left of one that went. */
+/** What happened to a message after a point in time; nothing is left of a removed one. */
 function kindOf(message: StoredMessage | undefined, begun: number): ChangeType {
   if (message === undefined) return 'deleted';
   return message.enteredIn > begun ? 'created' : 'updated';
@@ -135,7 +135,7 @@ function shower({ services, http }: MailRequest, folder: MailboxFolder, { select
   };
 }
 
-/** Where the numbers above `limit` begin in an ascending list. */
+/** The index of the first number above `limit` in an ascending list. */
 function firstAbove(ascending: readonly number[], limit: number): number {
   let [low, high] = [0, ascending.length];
   while (low < high) {

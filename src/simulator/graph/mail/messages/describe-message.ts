@@ -9,7 +9,7 @@ import { bodyOf, previewOf } from './body-text.ts';
 import { changeKeyOf, type Item, idOf } from './item-ids.ts';
 import { categoriesOf, flagStatusOf } from './message-flags.ts';
 
-/** A message with what can be known of it without reading its body. Nothing is read before somebody asks. */
+/** A message with what can be known without reading its body. Everything is read lazily. */
 export class Described implements Item {
   readonly folder: MailboxFolder;
   readonly message: StoredMessage;
@@ -23,7 +23,7 @@ export class Described implements Item {
     this.draft = draft;
   }
 
-  /** Of which the offsets of {@link fields} are. */
+  /** The offsets of {@link fields} refer to it. */
   get header(): Buffer {
     this.#header ??= this.draft?.header() ?? this.message.kept.header;
     return this.#header;
@@ -47,7 +47,7 @@ export class Described implements Item {
     return this.draft ? this.draft.attachments.length > 0 : /^multipart\/mixed\b/i.test(this.field('content-type'));
   }
 
-  /** The first field of that name, unfolded and still encoded; empty without one. */
+  /** The first field with that name, unfolded and still encoded; empty without one. */
   field(name: string): string {
     return this.fields.find((field) => field.name === name)?.value ?? '';
   }
@@ -62,7 +62,7 @@ export class Described implements Item {
   }
 }
 
-/** Properties that are shown to everybody, and how each is found out. Learn, "message resource type". */
+/** Properties shown by default, and how to get them. Learn, "message resource type". */
 const readers: Readonly<Record<string, (described: Described) => unknown>> = {
   createdDateTime: ({ message }) => edmDate(message.createdAt),
   lastModifiedDateTime: ({ message }) => edmDate(message.modifiedAt),
@@ -90,13 +90,13 @@ const readers: Readonly<Record<string, (described: Described) => unknown>> = {
   body: ({ draft }) => draft?.body,
 };
 
-/** Properties that are shown to those alone who select them: the whole message is read for them. */
+/** Properties shown only if selected: they require reading the whole message. */
 const ofContent: Readonly<Record<string, (described: Described) => unknown>> = {
   body: (described) => described.draft?.body ?? bodyOf(described.content),
   bodyPreview: (described) => previewOf(bodyOf(described.content)),
 };
 
-/** The properties that Graph shows of a message: those that are selected, or all. The id is always among them. */
+/** The properties that Graph shows of a message: the selected ones, or all. The id is always included. */
 export function propertiesOf(
   described: Described,
   immutableIds: boolean,
@@ -118,12 +118,12 @@ export function propertiesOf(
   return shown;
 }
 
-/** Graph tells whole seconds. */
+/** A date in whole seconds, as Graph returns it. */
 export function edmDate(date: Date): string {
   return `${date.toISOString().slice(0, 19)}Z`;
 }
 
-/** The header fields as `internetMessageHeaders`, their names as they are spelled. */
+/** The header fields as `internetMessageHeaders`, names in their original spelling. */
 export function internetMessageHeaders({ header, fields }: Described) {
   return fields.map(({ start, end, value }) => {
     const [name = ''] = header.toString('latin1', start, end).split(':', 1);
@@ -131,7 +131,7 @@ export function internetMessageHeaders({ header, fields }: Described) {
   });
 }
 
-/** The same for a message and what answers it. */
+/** The same for a message and its replies. */
 function conversationOf(described: Described): string {
   const first = /<[^>]*>/.exec(described.field('references') || described.field('in-reply-to'))?.[0];
   return createHash('sha256')

@@ -1,21 +1,21 @@
 import type { StampedField } from '../../../delivery/message-headers.ts';
 import type { StoredProperty } from '../../../mailboxes/stored-message.ts';
 
-/** Properties that are header fields by another name ([MS-OXCMAIL] sections 2.1.3.2 and 2.2.3.2). */
+/** Properties that correspond to header fields ([MS-OXCMAIL] sections 2.1.3.2 and 2.2.3.2). */
 const taggedFields: Readonly<Record<string, string>> = {
   '0x1035': 'Message-ID',
   '0x1039': 'References',
   '0x1042': 'In-Reply-To',
 };
 
-/** PS_INTERNET_HEADERS: header fields without a property of their own, under their name. */
+/** PS_INTERNET_HEADERS: header fields that have no property, by field name. */
 const internetHeaders = /^string \{00020386-0000-0000-c000-000000000046\} name (\S+)$/i;
 
-/** Fields that come from a message's own properties, whatever a named property says. */
+/** Fields made from a message's own properties, regardless of named properties. */
 const modelled =
   /^(?:from|sender|reply-to|to|cc|bcc|subject|date|message-id|mime-version|content-.*|received|return-path)$/i;
 
-/** Ids are compared without case, and their numbers without leading zeros. */
+/** Ids are compared case-insensitively, and their numbers without leading zeros. */
 export function normalizedId(id: string): string {
   return id.trim().replace(/\s+/g, ' ').replace(/0x0*/i, '0x').toLowerCase();
 }
@@ -36,7 +36,7 @@ export function fieldsFrom(properties: readonly StoredProperty[]): readonly (rea
   });
 }
 
-/** A property's value: its own, or that of the header field it stands for. */
+/** A property's value: its own, or that of the corresponding header field. */
 export function propertyValue(
   id: string,
   properties: readonly StoredProperty[],
@@ -48,7 +48,7 @@ export function propertyValue(
   return name === undefined ? undefined : fields().find((field) => field.name === name)?.value;
 }
 
-/** Properties of which some were set anew. */
+/** Properties with some of them replaced. */
 export function merged(before: readonly StoredProperty[], given: readonly StoredProperty[]): readonly StoredProperty[] {
   const set = new Set(given.map(({ id }) => normalizedId(id)));
   return [...before.filter(({ id }) => !set.has(normalizedId(id))), ...given];

@@ -16,7 +16,7 @@ export function getMimeContent(request: MailRequest, id: string): HttpAnswer {
   return { status: 200, headers: { 'Content-Type': 'text/plain' }, body: content };
 }
 
-/** A message as the request wants to see it. */
+/** A message in the view that the request asks for. */
 export function shownItem({ services, http }: MailRequest, item: Item, status: number): HttpAnswer {
   return { status, body: viewOf(http)(new Described(item, services.drafts.of(item))) };
 }

@@ -4,18 +4,18 @@ import type { MailboxFolder } from '../../../mailboxes/mailbox-folder.ts';
 import type { StoredMessage } from '../../../mailboxes/stored-message.ts';
 import { GraphFault } from '../../graph-error.ts';
 
-/** A message and where it is. */
+/** A message and its location. */
 export interface Item {
   readonly folder: MailboxFolder;
   readonly message: StoredMessage;
 }
 
-/** Whether a request wants ids that stay. Learn, "Obtain immutable identifiers for Outlook resources". */
+/** Whether a request asks for immutable ids. Learn, "Obtain immutable identifiers for Outlook resources". */
 export function wantsImmutableIds(request: IncomingHttpRequest): boolean {
   return /\bIdType\s*=\s*"?ImmutableId"?/i.test(String(request.headers.prefer ?? ''));
 }
 
-/** A message's id: the one that changes when it moves, or the one that stays. */
+/** A message's id: the one that changes when it moves, or the immutable one. */
 export function idOf(folder: MailboxFolder, uid: number, immutableId: string, immutable: boolean): string {
   return Buffer.from(immutable ? `immutable\n${immutableId}` : `${folder.id}\n${uid}`).toString('base64url');
 }
@@ -29,7 +29,7 @@ export function findItem(mailbox: Mailbox, id: string): Item {
   return found === undefined || message === undefined ? notFound() : { folder: found.folder, message };
 }
 
-/** What a message's version is called. */
+/** The change key of a message's version. */
 export function changeKeyOf({ changedIn }: StoredMessage): string {
   const version = Buffer.alloc(16);
   version.writeUInt8(9);
@@ -38,7 +38,7 @@ export function changeKeyOf({ changedIn }: StoredMessage): string {
 }
 
 /**
- * Checks that the message is still the version that the request is about.
+ * Checks that the message is still the version that the request refers to.
  * @throws GraphFault 412
  */
 export function requireVersion(request: IncomingHttpRequest, message: StoredMessage): void {

@@ -28,7 +28,7 @@ export function listMessages(request: MailRequest, key: string | undefined): Htt
   };
 }
 
-/** One page, and how many messages there are on all. */
+/** One page, and the total number of messages. */
 function found(request: MailRequest, folders: readonly MailboxFolder[], skip: number, top: number) {
   const query = request.http.url.searchParams;
   const filter = readFilter(query.get('$filter'));
@@ -38,7 +38,7 @@ function found(request: MailRequest, folders: readonly MailboxFolder[], skip: nu
   const describe = (folder: MailboxFolder, message: StoredMessage) =>
     new Described({ folder, message }, drafts.of({ folder, message }));
   const [only] = folders;
-  // A page of a large folder must not cost more than a page.
+  // A page of a large folder must cost no more than a page.
   if (only && folders.length === 1 && filter.matches === undefined && search === undefined && at === receivedAt) {
     const uids = only.byReceived();
     const { length } = uids;
@@ -63,7 +63,7 @@ type When = (message: Described) => number;
 
 const receivedAt: When = ({ message }) => message.internalDate.getTime();
 
-/** What lists can be ordered by. */
+/** The properties that lists can be ordered by. */
 const orders: Readonly<Record<string, When>> = {
   receiveddatetime: receivedAt,
   sentdatetime: ({ sentAt }) => sentAt.getTime(),
@@ -71,7 +71,7 @@ const orders: Readonly<Record<string, When>> = {
   lastmodifieddatetime: ({ message }) => message.modifiedAt.getTime(),
 };
 
-/** Newest first, unless asked otherwise. What orders has to stand in the filter, too. */
+/** Newest first by default. The property to order by must also be in the filter. */
 function orderOf(orderBy: string | null, filter: string): { readonly at: When; readonly descending: boolean } {
   if (orderBy === null) return { at: receivedAt, descending: true };
   const [, property = '', direction] = /^\s*(\w+)(?:\s+(asc|desc))?\s*$/i.exec(orderBy) ?? [];

@@ -3,7 +3,7 @@ import { GraphFault } from '../../graph-error.ts';
 import type { Described } from './describe-message.ts';
 import { extendedProperty } from './property-values.ts';
 
-/** Whether a message is asked for. */
+/** Whether a message matches. */
 export type MessageFilter = (message: Described) => boolean;
 
 const dates: Readonly<Record<string, (message: Described) => Date>> = {
@@ -19,7 +19,7 @@ const flags: Readonly<Record<string, (message: Described) => boolean>> = {
 };
 const quoted = `'((?:[^']|'')*)'`;
 
-/** Each kind of condition that is understood: its form, and what it means. */
+/** Each supported kind of condition: its form and its meaning. */
 const conditions: readonly { form: RegExp; filter(...captures: readonly string[]): MessageFilter }[] = [
   {
     form: new RegExp(`^internetMessageId eq ${quoted}$`, 'i'),
@@ -82,7 +82,7 @@ export function readFilter(filter: string | null): {
   return { matches: (message) => filters.every((each) => each(message)), text: filter };
 }
 
-/** Splits at the `and`s that stand in no parentheses and no quotes. */
+/** Splits at each `and` outside parentheses and quotes. */
 function conjuncts(filter: string): readonly string[] {
   const tokens = filter.trim().match(/'(?:[^']|'')*'|[()]|\s+|[^\s()']+/g) ?? [];
   const found = [''];

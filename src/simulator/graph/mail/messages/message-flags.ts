@@ -11,10 +11,10 @@ export const imapDeleted = 'integer {00062008-0000-0000-c000-000000000046} id 0x
 /** PidTagFlagStatus: 1 complete, 2 flagged ([MS-OXOFLAG] section 2.2.1.1). */
 const flagStatus = 'integer 0x1090';
 
-/** What of a message is neither its content nor its place. */
+/** Changeable state of a message besides content and location. */
 export type MessageMarks = Pick<MessageProperties, 'isRead' | 'flag' | 'categories' | 'singleValueExtendedProperties'>;
 
-/** A category that is a keyword of IMAP too: an atom (RFC 9051 section 9). Case counts in neither. */
+/** A category that is also an IMAP keyword: an atom (RFC 9051 section 9). Both are case-insensitive. */
 const keyword = /^[!#$&'+,\-./0-9:;<=>?@A-Z[^_`a-z|}~]+$/;
 
 export function categoriesOf({ flags, categories = [] }: StoredMessage): readonly string[] {
@@ -26,7 +26,7 @@ export function flagStatusOf({ flags, properties = [] }: StoredMessage): 'flagge
   return ownValue(properties, flagStatus) === '1' ? 'complete' : 'notFlagged';
 }
 
-/** What the flags of IMAP say by a property. */
+/** The value of the last-verb property, from the IMAP flags. */
 export function verbOf({ flags }: StoredMessage, properties: readonly StoredProperty[]): string | undefined {
   const verbs = [...(flags.includes('\\Answered') ? ['102', '103'] : []), ...(flags.some(isForwarded) ? ['104'] : [])];
   const own = ownValue(properties, lastVerb);
@@ -34,7 +34,7 @@ export function verbOf({ flags }: StoredMessage, properties: readonly StoredProp
   return own !== undefined && verbs.includes(own) ? own : verbs[0];
 }
 
-/** What a message becomes when these are set. */
+/** The change to a message if these are set. */
 export function changeOf(message: StoredMessage, marks: MessageMarks): MessageChange {
   const { isRead, flag, categories, singleValueExtendedProperties: given = [] } = marks;
   const flags = new Set(message.flags);

@@ -6,12 +6,12 @@ import { listMessages } from './list-messages.ts';
 import { copyMessage, deleteMessage, moveMessage, permanentlyDelete } from './transfer.ts';
 import { updateMessage } from './update-message.ts';
 
-/** The path of what is done with one message. */
+/** The path of an action on one message. */
 const onMessage = (name: string) => message + action(name);
 
 const inFolder = '/mailFolders/([^/]+)/messages';
 
-/** The operations that read and change messages. Before `{id}` comes what is none. */
+/** The operations that read and change messages. Fixed paths that `{id}` would match come first. */
 export const messageOperations: readonly MailOperation[] = [
   {
     name: 'deltaMessages',

@@ -4,8 +4,9 @@ import { bodyOf, plainTextOf } from './body-text.ts';
 import type { MessageFilter } from './message-filter.ts';
 
 /**
- * Reads `$search="words"`: whole words that all stand in subject, people or body, or with `body:` before them in the body. Learn, "Use the $search query
- * parameter". @throws GraphFault 400 beside `$filter` or `$orderby`, and for what is not in quotes
+ * Reads `$search="words"`: whole words that must all be in subject, people or body, or, prefixed with `body:`, in the
+ * body. Learn, "Use the $search query parameter". @throws GraphFault 400 together with `$filter` or `$orderby`, and for
+ * text that is not quoted
  */
 export function readSearch(query: URLSearchParams): MessageFilter | undefined {
   const search = query.get('$search');

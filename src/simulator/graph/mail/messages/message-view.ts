@@ -4,7 +4,7 @@ import { type Described, internetMessageHeaders, propertiesOf } from './describe
 import { wantsImmutableIds } from './item-ids.ts';
 import { extendedProperty } from './property-values.ts';
 
-/** What of messages a request wants to see. */
+/** The parts of messages that a request asks for. */
 export interface MessageView {
   /** In lower case; undefined for everything. */
   readonly select: readonly string[] | undefined;
@@ -13,7 +13,7 @@ export interface MessageView {
   readonly immutableIds: boolean;
 }
 
-/** How a request's query wants to see messages. @throws GraphFault 400 */
+/** The view of messages that a request's query asks for. @throws GraphFault 400 */
 export function viewOf(http: IncomingHttpRequest): (message: Described) => object {
   return shownBy(readView(http));
 }
@@ -33,8 +33,8 @@ export function shownBy({ select, expand, immutableIds }: MessageView): (message
   const selected = select && new Set(select);
   return (message) => {
     const shown = propertiesOf(message, immutableIds, selected);
-    // Shown to those alone who ask for them, and not of sent messages (github.com/microsoftgraph/microsoft-graph-docs,
-    // issues 2716 and 18761).
+    // Shown only if selected, and not for sent messages (github.com/microsoftgraph/microsoft-graph-docs, issues 2716
+    // and 18761).
     if (selected?.has('internetmessageheaders') && message.folder.name !== 'Sent Items')
       shown.internetMessageHeaders = internetMessageHeaders(message);
     return { ...shown, ...expanded(message, expand) };

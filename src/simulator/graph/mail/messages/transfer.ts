@@ -33,8 +33,9 @@ export async function copyMessage(request: MailRequest, id: string): Promise<Htt
 }
 
 /**
- * `DELETE …/messages/{id}`: to Deleted Items, from there and from below to where it can be recovered, from there for
- * good; a draft goes out of sight at once. Learn, "Delete message", does not say where to. @throws GraphFault
+ * `DELETE …/messages/{id}`: moves it to Deleted Items; from there and below, to the recoverable items; from those,
+ * deletes it permanently. A draft goes to the recoverable items directly. Learn, "Delete message", does not say where
+ * it goes. @throws GraphFault
  */
 export function deleteMessage(request: MailRequest, id: string): HttpAnswer {
   const mailbox = mailboxOf(request);
@@ -58,7 +59,7 @@ export function permanentlyDelete(request: MailRequest, id: string): HttpAnswer 
   return { status: 204 };
 }
 
-/** What is no draft stays none in Drafts. */
+/** A message that is not a draft does not become one in Drafts. */
 function moved({ services }: MailRequest, item: Item, target: MailboxFolder): Item {
   const { folder, message } = item;
   const isFinal = services.drafts.of(item) === undefined;

@@ -11,7 +11,7 @@ import { findItem, type Item, requireVersion } from './item-ids.ts';
 import { changeOf } from './message-flags.ts';
 
 /**
- * What of a message that is no draft may be changed by nobody but who holds Mail-Advanced.ReadWrite (from 31 December
+ * Properties of a message other than a draft that only holders of Mail-Advanced.ReadWrite may change (from 31 December
  * 2026; Microsoft 365 developer blog, "Graph API updates to sensitive email properties").
  */
 const protectedProperties: readonly (keyof MessageProperties)[] = [
@@ -37,7 +37,7 @@ export async function updateMessage(request: MailRequest, id: string): Promise<H
   findItem(mailbox, id);
   const patch = parseWith(changedProperties, await readJson(http, services.maxRequestBytes));
   checkProperties(patch);
-  // Looked up again: it may have changed while the body came.
+  // Looked up again: it may have changed while the body arrived.
   const item = findItem(mailbox, id);
   requireVersion(http, item.message);
   const draft = services.drafts.of(item);
@@ -54,8 +54,8 @@ function updateDraft({ folder, message }: Item, draft: StoredDraft, patch: Messa
 }
 
 /**
- * Changes a message that is no draft. Where its content changes it is another message to IMAP, with a UID of its own.
- * @throws GraphFault 403, or 400 for what is not kept of such messages here
+ * Changes a message that is not a draft. If its content changes, it is another message to IMAP, with a new UID.
+ * @throws GraphFault 403, or 400 for properties that are not kept for such messages here
  */
 function updateStored({ claims, services, mailbox }: MailRequest, item: Item, patch: MessageProperties): Item {
   const { folder, message } = item;
