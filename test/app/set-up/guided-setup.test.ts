@@ -190,7 +190,7 @@ test("the secret of a connection that is there goes to no server of somebody's c
   expect(await openedFor(world)).toBe('https://login.microsoftonline.com');
 });
 
-/** The address that a registration opens. */
+/** The authority that a registration goes to. */
 async function openedFor({ setup, ports }: GuidedWorld): Promise<string> {
   const opened = new Promise<string>((resolve) => {
     ports.openHttp = async ({ authority }) => {

@@ -965,7 +965,7 @@ export function storeContract(name: string, newPlace: () => string, openStore: O
       ]);
       const left = await buffer(await to.open(wrong.message.id, { evenIfDamaged: true }));
       expect(left.toString()).toBe('same size');
-      // An administrator may ask for it; it is still not sent.
+      // An administrator may release it; it is still not sent.
       expect(await to.release({}, nowMs)).toBe(2);
       for (const { message } of [wrong, short]) {
         await expect(bodyOf(to, message.id)).rejects.toMatchObject({ code: 'queue-body-damaged' });
