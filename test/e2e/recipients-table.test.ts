@@ -93,7 +93,7 @@ async function send(
     ...recipients.map((address) => `RCPT TO:<${address}>${parameters}`),
   );
   for (const reply of replies) expect(reply).toMatch(/^250 /);
-  // Too large for one MIME request if this way sends MIME.
+  // To be sent as JSON, a message must be too large for one MIME request.
   const body = `${way === 'graph-as-json' ? `${'x'.repeat(70)}\r\n`.repeat(1600) : 'text\r\n'}\r\n`;
   const fields = [`From: ${reports}`, ...header, `Message-ID: ${id}`, 'Subject: case'];
   expect(await client.message(`${fields.join('\r\n')}\r\n\r\n${body}`)).toMatch(/^250 /);

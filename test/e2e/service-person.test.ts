@@ -134,7 +134,7 @@ test(
   },
 );
 
-/** Only messages that nobody waits for: those in that queue are as old as its version. */
+/** Without its waiting messages: they are as old as its version. */
 function leaveQueueOfFormat1({ folder }: OnboardingWorld): void {
   const queue = join(folder, 'data', 'queue');
   for (const name of readdirSync(queue).filter((each) => each.startsWith('queue.sqlite'))) rmSync(join(queue, name));

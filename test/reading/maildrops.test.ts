@@ -18,7 +18,7 @@ function reader(hasEnded = false): Reader & { leave(): void } {
   };
 }
 
-/** A token that never comes keeps each maildrop at being opened. */
+/** A token that never comes: each maildrop stays in the middle of opening. */
 const upstream = {
   endpoints: { imap: endpoint },
   ca: undefined,

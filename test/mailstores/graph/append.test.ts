@@ -129,7 +129,7 @@ test.each([false, true])('a client’s second try finds what the first has store
   world.restart();
   expect((await store()).uids).toEqual([1]);
   expect(subjectsAt(world, 'INBOX')).toEqual(['a \\Seen']);
-  // Once it is settled, an APPEND is no longer a retry.
+  // Once it is settled, the same APPEND is no longer a retry.
   expect((await store()).uids).toEqual([2]);
   expect(subjectsAt(world, 'INBOX')).toEqual(['a \\Seen', 'a \\Seen']);
 });

@@ -175,7 +175,7 @@ test.each(['--certificate', '--secret'])(
     expect(stdout).toMatch(/✓ the app gets a token.*✓ wrote connection.*✓ removed the old credential.*SIGHUP/s);
     const after = contoso(world);
     expect([after.clientSecret, after.clientCertificate]).not.toEqual([before.clientSecret, before.clientCertificate]);
-    // The configuration names one that works.
+    // The configuration names a credential that works.
     expect((await world.run('register-app')).code).toBe(0);
     expect(ids()).toHaveLength(1);
   },

@@ -25,7 +25,7 @@ function followed(folder = temporaryFolder(), clock = new FakeClock()) {
     /** The outcome for each recipient; delivered by default. */
     answers: {} as Answers,
     copies: 1 as number | undefined,
-    /** How many it can do now; `fails`: it cannot be tried. */
+    /** How many times it can be done now; `fails`: it cannot be tried. */
     run: (() => 1) as (id: string) => number | 'fails',
     note: ((id: string) => `note of ${id}`) as (id: string) => string | undefined,
     during: async (_signal: AbortSignal) => {},

@@ -132,7 +132,7 @@ test.each(seeds)('whatever happens, a mailbox has one owner; seed %i', async (se
     for (const key of world.mail) if (storm.running.some((each) => each.holds(key))) owned.add(key);
   }
   expect([...world.mail].filter((key) => !owned.has(key))).toEqual([]);
-  // Clients may have waited until 6 s later; what one has received stays for 30 s.
+  // Clients may have waited until 6 s later; what one was given stays for 30 s.
   await world.pass(27_000);
   const names = storm.running.map(({ name }) => name).toSorted();
   for (const key of world.mail) {

@@ -6,7 +6,7 @@ import { openSignInFile } from '../../../src/tokens/sign-ins/file-store.ts';
 import { openSignInRecord } from '../../../src/tokens/sign-ins/record-store.ts';
 import { FileRecords } from '../../support/shared-records.ts';
 
-/** The order given to a process: see `delegated-grant-processes.test.ts`. */
+/** The order given to a process: see `delegated-processes.test.ts`. */
 export interface GrantProcessOrder {
   readonly app: { readonly authority: string; readonly tenantId: string; readonly clientId: string };
   readonly ca: string;
