@@ -21,7 +21,7 @@ test('every log line that the operations page explains is one that the bridge wr
     [...cell.matchAll(/`([^`]+)`/g)].map(([, text = '']) => text),
   );
   expect(lines.length).toBeGreaterThan(10);
-  // What varies is written as an ellipsis there, as a template here.
+  // Variable parts are an ellipsis there, a template here.
   const unknown = lines.filter((line) =>
     line.split('…').some((part) => !sources.includes(part.trim().replace(/:$/, ''))),
   );

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { sourceTexts } from '../docs/texts.ts';
 
-/** Wordings that an administrator had to read twice, and what design and style call their things instead. */
+/** Wordings that administrators had to read twice, and the words of design and style for them. */
 const oldWords = [
   /\brests?\b(?! of| is| are|$)/,
   /turned away/,

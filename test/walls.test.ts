@@ -6,26 +6,26 @@ import { courierKinds } from '../src/message/courier-kind.ts';
 
 const source = resolve(import.meta.dirname, '../src');
 
-/** The rooms, from the door to the ground: a room imports only from rooms below it. */
+/** The rooms from top to bottom: a room imports only from rooms below it. */
 const rooms = [
   'cli',
   'app',
   'admin',
   'simulator',
-  // Signs in, registers and proves by what the rooms below do.
+  // Signs in, registers and checks, using the rooms below.
   'onboarding',
-  // A message from its SMTP session to the queue, or to Microsoft at once.
+  // Takes a message from its SMTP session to the queue, or directly to Microsoft.
   'submission',
-  // A login by IMAP or POP3 to a mailbox.
+  // Connects an IMAP or POP3 login to a mailbox.
   'reading',
   // Bounces and delay warnings.
   'notices',
-  // Accepts clients for the protocols below, the simulator's too.
+  // Accepts clients for the protocols below, including the simulator's.
   'listeners',
   'smtp',
   'imap',
   'pop3',
-  // What the two before it share.
+  // Shared by the two before it.
   'line-protocol',
   'couriers',
   'mailstores',
@@ -39,17 +39,17 @@ const rooms = [
   'backup',
   // PostgreSQL as the queue and the mail stores use it.
   'postgres',
-  // Codecs alone, spoken by the listeners above and by the upstream sessions.
+  // Only codecs, used by the listeners above and by the upstream sessions.
   'sasl',
   'mailbox',
   'message',
   'base',
 ];
 
-/** Rooms that know nothing of one another; `submission`, `reading` and `app` join them. */
+/** Rooms that do not know one another; `submission`, `reading` and `app` join them. */
 const strangers = ['smtp', 'imap', 'pop3', 'queue', 'graph', 'exchange', 'tokens'];
 
-/** The simulator must not share an idea about Microsoft with what is tested against it. */
+/** The simulator must not share assumptions about Microsoft with the code tested against it. */
 const simulatorMayUse = ['simulator', 'listeners', 'smtp', 'imap', 'pop3', 'sasl', 'mailbox', 'message', 'base'];
 
 /** The two protocols, and the room that joins them to mailboxes. */
@@ -69,7 +69,7 @@ const files = globSync('**/*.ts', { cwd: source }).toSorted();
 const texts = new Map(files.map((file) => [file, readFileSync(join(source, file), 'utf8')]));
 const imported = new Map(files.map((file) => [file, importedBy(file)]));
 
-/** The files that a file imports, those whose types alone it needs included. */
+/** The files that a file imports, including those of which it only needs types. */
 function importedBy(file: string): string[] {
   const specifiers = (texts.get(file) ?? '').matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g);
   return [...specifiers].map(([, specifier = '']) => relative(source, resolve(source, dirname(file), specifier)));
@@ -156,7 +156,7 @@ test('no files import one another in a circle, of types neither', () => {
   expect(circles).toEqual([]);
 });
 
-/** One command to a file. */
+/** One file per command. */
 const folderOfCommands = new Set(['imap/commands']);
 
 test('no folder has more than twenty files side by side, but for folders of one command to a file', () => {
@@ -165,7 +165,7 @@ test('no folder has more than twenty files side by side, but for folders of one 
   expect([...sizes].filter(([folder, size]) => size > 20 && !folderOfCommands.has(folder))).toEqual([]);
 });
 
-/** Their bodies are one table: questions, options, fields of the configuration. */
+/** Files whose body is one table: questions, options, fields of the configuration. */
 const tables = new Set([
   'cli/register-app/options.ts',
   'config/blocks/accounts.ts',
@@ -226,10 +226,10 @@ test('no type is exported by two files under one name', () => {
   expect([...places].filter(([, all]) => all.length > 1)).toEqual([]);
 });
 
-/** Names for what the same words also stand for: a protocol, what a mailbox is read by, a token's resource, a server. */
+/** Names for other things with the same values: a protocol, a way to read a mailbox, a token's resource, a server. */
 const otherThings = ['protocol', 'read', 'resource', 'resources', 'service', 'services'];
 
-/** What is compared with a courier's name, by its own name; undefined where nothing is. */
+/** The name of what is compared with a courier's name; undefined if nothing is. */
 function comparedWithCourier(node: SyntaxNode): string | undefined {
   const part = (key: string) => node[key] as SyntaxNode;
   const names = (wanted: SyntaxNode | undefined) => courierKinds.some((kind) => kind === wanted?.value);
@@ -252,7 +252,7 @@ function nameOf(node: SyntaxNode): string {
   return typeof node.name === 'string' ? node.name : node.type;
 }
 
-/** Where a list or a union of the couriers' names stands. */
+/** Whether a node is a list or a union of the couriers' names. */
 function listsCouriers(node: SyntaxNode): boolean {
   const parts = (node.type === 'TSUnionType' ? node.types : node.type === 'ArrayExpression' ? node.elements : []) as (
     | SyntaxNode
@@ -264,7 +264,7 @@ function listsCouriers(node: SyntaxNode): boolean {
   return words.length === courierKinds.length && courierKinds.every((kind) => words.includes(kind));
 }
 
-/** Lines of `src` outside of some rooms whose syntax has something. */
+/** Lines of `src`, outside some rooms, whose syntax matches. */
 function linesWith(without: readonly string[], has: (node: SyntaxNode) => boolean): string[] {
   return [...texts]
     .filter(([file]) => !without.includes(roomOf(file)))
@@ -296,7 +296,7 @@ test('the couriers are listed in one place', () => {
   ]);
 });
 
-/** What a file loads when it is loaded: files and packages. Types cost nothing, and `import()` comes later. */
+/** The files and packages that loading a file loads. Types cost nothing, and `import()` comes later. */
 function loadedBy(file: string): string[] {
   const text = (texts.get(file) ?? '').replace(/^(?:import|export) type [^;]*;/gm, '');
   const specifiers = text.matchAll(/^(?:import|export|\}) (?:[^;']*? ?from )?'([^']+)'/gm);

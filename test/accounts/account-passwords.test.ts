@@ -8,7 +8,7 @@ import { TestClock } from './test-clock.ts';
 
 const from = '192.0.2.1';
 
-/** A source of one password for everybody, which can break. */
+/** A source with one password for everybody, which can break. */
 class OneForAll implements PasswordSource {
   isUnavailable = false;
   readonly leastRefusalMs: number;

@@ -14,10 +14,10 @@ import { logIn, type ReadSessionOptions } from '../../src/reading/login.ts';
 import type { SaslCredentials } from '../../src/sasl/server-exchange.ts';
 import { TestClock } from './test-clock.ts';
 
-/** Work done, one entry for each key derivation: its cost, and the lengths of salt and key. */
+/** The work done, one entry for each key derivation: its cost, and the lengths of salt and key. */
 const derivations: unknown[] = [];
 
-// What is tested is who pays for a derivation, and who waits for one: the price itself would only make it slow.
+// The test checks who pays for a derivation and who waits for one: the real cost would only make it slow.
 const { scrypt } = crypto;
 crypto.scrypt = ((
   password: string,
@@ -75,7 +75,7 @@ test('a hundred devices and one guesser live behind one address', async () => {
     }
   };
   await everybody();
-  // At one of them, at all of them, and at names that nobody has, until nothing is looked at any more.
+  // For one of them, for all of them, and for unknown names, until nothing is checked any more.
   for (let guess = 0; guess < 12; guess++) await one.authenticate('device7', `guess ${guess}`, from);
   for (let guess = 0; guess < 110; guess++) await one.authenticate(`nobody${guess}`, 'guess', from);
   expect(await one.authenticate('another', 'guess', from)).toMatchObject({ failure: 'blocked', scope: 'address' });
@@ -168,7 +168,7 @@ describe('every refusal costs the same work', async () => {
     loginForSubmission(directory(accounts).directory, silentLog, { mechanism: 'PLAIN', username, password }, from);
 
   test.each(['nobody', 'plain', 'hashed', 'silent', 'reader'])('by each protocol, %s', async (username) => {
-    // Those that may not use the protocol included: that is told to nobody who has not given the right password.
+    // Those that may not use the protocol included: only clients with the right password are told so.
     await expect(readBy('imap', username, 'falsch')).rejects.toMatchObject({
       message: 'Username or password is wrong.',
     });

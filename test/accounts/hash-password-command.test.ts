@@ -11,7 +11,7 @@ function pipe(...chunks: (string | Buffer)[]): PassThrough {
   return stdin.end();
 }
 
-/** A terminal at which these keys are pressed. Notes whether it was in raw mode at the time. */
+/** A terminal where these keys are pressed. Records whether it was in raw mode at the time. */
 function terminal(...keys: string[]) {
   const stdin = Object.assign(new PassThrough(), {
     isTTY: true,

@@ -121,7 +121,7 @@ test('an authorization identity is the own name or one of the mailboxes', () => 
   expect(['sales', 'root', 'bob@contoso.com', '', '*@contoso.com'].map(as)).toEqual(Array(5).fill(undefined));
 });
 
-/** What a row of failed logins costs: how long each is held back, and how it ends. */
+/** The cost of a series of failed logins: how long each is held back, and how it ends. */
 async function course(names: readonly string[], accounts: readonly Account[]) {
   const clock = new TestClock();
   const throttle = new LoginThrottle({ clock, failures: 4 });

@@ -5,7 +5,7 @@ import { TestClock } from './test-clock.ts';
 
 const hash = await hashPassword('geheim');
 
-/** Nothing may be derived any more: what is answered comes from memory. */
+/** No derivation is allowed any more: answers come from memory. */
 const noDerivation = { maxConcurrent: 0, maxWaiting: 0 };
 
 test('right, wrong and unknown', async () => {
@@ -28,7 +28,7 @@ test('a verified password is known for an hour after its last use and no longer,
   const verifier = new PasswordVerifier({ clock, maxConcurrent: 1, maxWaiting: 0 });
   expect(await verifier.verify('scanner', hash, 'geheim')).toBe('right');
   const other = await hashPassword('geheim');
-  // While one derivation is under way, only what is remembered can be answered; all of it is asked at once.
+  // While one derivation is under way, only remembered passwords can be answered; all are asked at once.
   const whileOccupied = async (...questions: [string, string, string][]) => {
     const [, ...verdicts] = await Promise.all([
       verifier.verify('nobody', undefined, `x ${clock.nowMs}`),

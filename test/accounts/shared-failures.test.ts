@@ -65,7 +65,7 @@ test('who goes from one instance to the next when half is spent does not begin a
     }
     await clock.advance(2_000);
   }
-  // Ten of one instance; the third learned of the block that fell on the second.
+  // Ten of one instance; the third learned of the block imposed at the second.
   expect(guesses).toBe(10);
   expect(instances.map((each) => each.blocked() !== undefined)).toEqual([true, true, true]);
 });
@@ -120,7 +120,7 @@ test('many who guess cost ten writes a round, and those that are blocked come fi
   expect([...found.keys()].filter((key) => key.startsWith('["blocked"'))).toEqual([
     expect.stringContaining('["blocked","pair","192.0.2.1 job",'),
   ]);
-  // Of 250 the store has what was noted, and no more was.
+  // Of the 250, the store has those that were recorded, and no more were recorded.
   await clock.advance(60_000);
   expect(records.writes).toBeLessThanOrEqual(202);
 });
@@ -182,7 +182,7 @@ test('without the store each goes on by itself, which is told once, and shares a
   await clock.advance(60_000);
   expect(one.blocked()).toBeDefined();
   expect(other.blocked()).toBeUndefined();
-  // One line of each instance.
+  // One line from each instance.
   expect(lines.filter(({ msg }) => msg.includes('are not shared for the time being'))).toHaveLength(2);
   records.failure = undefined;
   await clock.advance(2_000);

@@ -1,6 +1,6 @@
 import type { Clock } from '../../src/base/clock.ts';
 
-/** A clock that stands still until it is moved; `after` calls back at once and keeps the delay. */
+/** A clock that only moves by hand; `after` calls back at once and records the delay. */
 export class TestClock implements Clock {
   nowMs = 1_000_000;
   readonly delaysMs: number[] = [];

@@ -3,7 +3,7 @@ import { VerificationPermits } from '../../src/accounts/verification-permits.ts'
 
 const bounds = { maxConcurrent: 1, maxWaiting: 8, maxWaitingPerNetwork: 4, maxWaitingPerAccount: 2 };
 
-/** Permits, and the order in which they were given. */
+/** Permits, and the order in which they were granted. */
 function permits(options: Partial<typeof bounds> = {}) {
   const one = new VerificationPermits({ ...bounds, ...options });
   const order: string[] = [];
@@ -41,7 +41,7 @@ test('few wait for one account, and few for one network', async () => {
   for (let n = 0; n < 3; n++) ask('a', 'one');
   for (const account of ['two', 'three', 'four']) ask('a', account);
   await settle();
-  // The fourth account has the place of the second of `one`.
+  // The fourth account has taken the place of the second of `one`.
   expect(refused).toEqual(['a one', 'a one']);
   ask('a', 'five');
   await settle();

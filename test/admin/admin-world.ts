@@ -12,7 +12,7 @@ import { type Log, silentLog } from '../../src/base/log.ts';
 import { noteSecret } from '../support/secret-search/record.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-/** Nothing to tell. */
+/** Nothing to report. */
 export const nothing: AdminFacts = {
   queue: async () => ({}),
   clients: () => ({}),
@@ -79,7 +79,7 @@ export interface WorldOptions {
   readonly log?: Log;
 }
 
-/** An admin server with two tokens, on a port of its own. */
+/** An admin server with two tokens, on its own port. */
 export async function adminWorld({ settings, ports, clock = systemClock, log = silentLog }: WorldOptions = {}) {
   for (const token of [adminToken, viewToken]) noteSecret('admin token', token);
   const dataDir = temporaryFolder();

@@ -5,13 +5,13 @@ interface Operation {
   readonly responses: Readonly<Record<string, { readonly content?: Readonly<Record<string, { schema?: object }>> }>>;
 }
 
-/** What `GET /api/v1/openapi.json` answers, as far as it is held against answers. */
+/** The answer to `GET /api/v1/openapi.json`, as far as answers are checked against it. */
 export interface OpenApi {
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
   readonly components: { readonly schemas: Readonly<Record<string, object>> };
 }
 
-/** Holds an answer against its description: its path, its status, its type, its body. @returns the body */
+/** Checks an answer against its description: path, status, type and body. @returns the body */
 export async function described(api: OpenApi, method: string, path: string, answer: Response): Promise<unknown> {
   const plain = path.split('?')[0] ?? '';
   const templates = Object.keys(api.paths).filter(

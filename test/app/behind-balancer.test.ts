@@ -31,7 +31,7 @@ type Protocol = (typeof protocols)[number];
 type Security = (typeof securities)[number];
 
 const places = protocols.flatMap((protocol) => securities.map((security) => ({ protocol, security })));
-/** The listener that takes no password without TLS. */
+/** The listener that accepts no password without TLS. */
 const cautious = places.length;
 
 let relay: Relay;
@@ -60,7 +60,7 @@ function portOf(protocol: Protocol, security: Security): number {
   return relay.port(places.findIndex((place) => place.protocol === protocol && place.security === security));
 }
 
-/** A connection that a balancer has passed on: the header goes out in one packet with the client's first octets. */
+/** A connection passed on by a balancer: the header is sent in one packet with the client's first octets. */
 class Passed {
   #heard = '';
   #stream: Duplex;
@@ -109,7 +109,7 @@ function secured(stream: Duplex): Duplex {
   return connectTls({ socket: stream, rejectUnauthorized: false });
 }
 
-/** Puts the header before the first octets that are written. */
+/** Puts the header before the first octets written. */
 function behind(header: Buffer, socket: Socket): Duplex {
   let ahead = header;
   const stream = new Duplex({
@@ -125,7 +125,7 @@ function behind(header: Buffer, socket: Socket): Duplex {
 
 const greeting = { smtp: /^220 /, imap: /^\* OK /, pop3: /^\+OK / } as const;
 
-/** Until a login may follow. */
+/** Reads until a login can follow. */
 async function open(protocol: Protocol, security: Security, header: Buffer): Promise<Passed> {
   const client = new Passed(portOf(protocol, security), header, { tls: security === 'tls' });
   await client.hears(greeting[protocol]);
@@ -163,7 +163,7 @@ async function send(client: Passed, mark: string): Promise<void> {
 
 let hosts = 0;
 
-/** A client that nobody has seen yet. */
+/** A client address not seen before. */
 function freshClient(): string {
   hosts++;
   return `198.51.100.${hosts}`;
@@ -218,7 +218,7 @@ describe('sending without a password', () => {
     ['who says so in a line of their own', proxiedV1('203.0.113.9'), elsewhere],
   ])('is not for %s', async (_, header, from) => {
     const client = new Passed(portOf('smtp', 'none'), header, { from });
-    // Of a header that is not read, its line is an unknown command.
+    // If the header is not read, its line is an unknown command.
     await client.hears(from === balancer ? /^220 / : /^220 [\s\S]*^500 /m);
     await client.says('EHLO x', /^250 /m);
     await client.says(`MAIL FROM:<${reports}>`, /^530 /m);

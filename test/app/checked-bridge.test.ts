@@ -16,7 +16,7 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const account = contosoAccount('smtp', { networks: ['127.0.0.1'], read: 'imap' });
 
-/** A bridge that runs, and its configuration with the ports that it got. */
+/** A running bridge, and its configuration with the ports that it got. */
 async function start(changes: Partial<ConfigInput>): Promise<{ relay: Relay; config: Config }> {
   const relay = await startRelay({ accounts: [account], ...changes });
   onTestFinished(() => relay.close());

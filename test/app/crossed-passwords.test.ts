@@ -20,7 +20,7 @@ const anna = 'anna@contoso.com';
 const everybody = { username: '*@contoso.com', passwordFrom: 'app-passwords' };
 const ofAnna = { username: anna, password: 'of-anna-herself-1', mailboxes: ['board@contoso.com', 'sales@contoso.com'] };
 
-/** A configuration in a folder of its own. */
+/** A configuration in its own folder. */
 function configured() {
   const folder = temporaryFolder();
   const file = join(folder, 'config.json');

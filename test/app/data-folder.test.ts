@@ -98,7 +98,7 @@ describe('with a link planted in it is refused, and what the link leads to stays
 });
 
 describe('to a service that is not root', () => {
-  /** What a process of another user says that takes the folder. */
+  /** What a process of another user prints when it takes the folder. */
   function takenBy(uid: number, path: string): string {
     const module = new URL('../../src/app/data-folder.ts', import.meta.url);
     const code = `import { takeDataFolder } from '${module}';
@@ -106,7 +106,7 @@ describe('to a service that is not root', () => {
     return spawnSync(process.execPath, ['--input-type=module', '-e', code], { uid, gid: uid, encoding: 'utf8' }).stdout;
   }
 
-  /** A data folder within reach of every user. */
+  /** A data folder that every user can reach. */
   function folderOf(uid: number, mode: number): string {
     const outer = temporaryFolder();
     chmodSync(outer, 0o755);

@@ -41,7 +41,7 @@ test('what an account for many people wants is found by the address of each, wha
     removes: false,
     notices: { failuresTo: 'admin@contoso.com' },
   };
-  // A name of its own comes before the pattern, also behind it in the file.
+  // An account with this very name takes precedence over the pattern, even after it in the file.
   for (const name of ['scanner', 'anna@contoso.com']) expect(of(name), name).toEqual(own);
   for (const gone of ['ben@sub.contoso.com', 'ben@contoso.com.example', 'nobody', '']) {
     expect([of(gone).order, of(gone).removes, of(gone).policy.couriers], gone).toEqual([undefined, false, undefined]);

@@ -10,7 +10,7 @@ import { FakeClock } from '../support/fake-clock.ts';
 import { keptLog } from '../support/kept-log.ts';
 import { contosoConfig, relayFolder, startContoso } from '../support/relay.ts';
 
-/** A bridge, and what its admin port answers. */
+/** A bridge, and the answers of its admin port. */
 async function start(changes: Partial<ConfigInput>) {
   const simulator = await startContoso();
   onTestFinished(() => simulator.close());

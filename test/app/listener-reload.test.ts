@@ -29,7 +29,7 @@ async function smtp(port: number): Promise<SmtpDialogue> {
   return client;
 }
 
-/** The first line of a server; `refused` where nobody listens. */
+/** The first line of a server; `refused` if nothing listens. */
 function greeting(port: number): Promise<string> {
   return new Promise((resolve) => {
     const socket: Socket = connect(port, '127.0.0.1')
@@ -41,7 +41,7 @@ function greeting(port: number): Promise<string> {
   });
 }
 
-/** An IMAP client that has been greeted. */
+/** An IMAP client that has received the greeting. */
 async function imap(port: number) {
   const socket = connect(port, '127.0.0.1');
   onTestFinished(() => void socket.destroy());

@@ -17,7 +17,7 @@ beforeEach((context) => {
 
 const port = (protocol: (typeof protocols)[number]) => relay.port(protocols.indexOf(protocol));
 
-/** The main forms, and the mailbox that each means. */
+/** The main forms, and the mailbox that each one means. */
 const forms = [
   ['scanner', 'reports@contoso.com'],
   ['scanner/sales@contoso.com', 'sales@contoso.com'],

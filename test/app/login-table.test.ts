@@ -13,7 +13,7 @@ afterAll(() => relay?.close());
 
 beforeEach(needLoopbackAddresses);
 
-/** A username, and the mailbox that it means. */
+/** A username, and the mailbox it means. */
 const allowed = [
   ['scanner', 'reports@contoso.com'],
   ['SCANNER', 'reports@contoso.com'],
@@ -48,7 +48,7 @@ const allowed = [
   ['PEOPLE\\alice/help@contoso.com', 'help@contoso.com'],
 ] as const;
 
-/** A username, the account that it finds, and the mailbox that is not that account's. */
+/** A username, the account that it matches, and a mailbox that does not belong to that account. */
 const notAllowed = [
   ['scanner/bob', 'scanner', 'bob'],
   ['scanner\\bob@contoso.com', 'scanner', 'bob@contoso.com'],
@@ -65,7 +65,7 @@ const notAllowed = [
   ['alice@people.example/reports@contoso.com', 'alice@people.example', 'reports@contoso.com'],
 ] as const;
 
-/** Usernames that nobody has, whatever the password. */
+/** Usernames that match no account, whatever the password. */
 const nobodys = [
   'nobody',
   'nobody/sales',

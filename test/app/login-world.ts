@@ -9,7 +9,7 @@ export type Protocol = (typeof protocols)[number];
 
 const account = { password, connection: 'contoso', send: 'graph', read: 'imap' } as const;
 
-/** One of each kind: with mailboxes of its own, with separators in its name, and for everybody at a domain. */
+/** One of each kind: with its own mailboxes, with separators in its name, and for everybody at a domain. */
 const accounts: ConfigInput['accounts'] = [
   {
     ...account,
@@ -33,7 +33,7 @@ const mailboxes = [
   'bob@people.example',
 ];
 
-/** A bridge with its three listeners; each mailbox holds a message that says whose it is. */
+/** A bridge with its three listeners; each mailbox contains a message that names its owner. */
 export async function startLoginWorld(limits: ConfigInput['limits'] = {}): Promise<Relay> {
   const changes: Partial<ConfigInput> = {
     accounts,
@@ -49,7 +49,7 @@ export async function startLoginWorld(limits: ConfigInput['limits'] = {}): Promi
 
 let clients = 0;
 
-/** An address that nobody came from before: no failure has been noted of it. */
+/** A client address not used before: it has no recorded failures. */
 function freshAddress(): string {
   clients++;
   return `127.77.${Math.floor(clients / 250)}.${1 + (clients % 250)}`;
@@ -97,7 +97,7 @@ class LineClient {
   }
 }
 
-/** What a login came to: the mailbox that it opened or sent as, or the refusal as it came over the wire. */
+/** The result of a login: the mailbox that it opened or sent as, or the refusal as sent to the client. */
 export type Attempt = { readonly mailbox: string } | { readonly refusal: string };
 
 export async function tryLogin(relay: Relay, protocol: Protocol, username: string, given = password): Promise<Attempt> {

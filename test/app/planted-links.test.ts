@@ -11,7 +11,7 @@ import { openSqliteStore } from '../../src/queue/stores/sqlite/store.ts';
 import { tokenKey } from '../../src/tokens/sign-ins/token-key.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-/** Runs a writer on a folder in which somebody has planted a link. It may refuse, or put a file in the link's place. */
+/** Runs a writer on a folder with a planted link. It may refuse, or replace the link with a file. */
 async function run(name: string, write: (folder: string) => unknown) {
   const outer = temporaryFolder();
   const victim = join(outer, 'victim');

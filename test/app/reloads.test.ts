@@ -60,7 +60,7 @@ async function send(bridge: Bridge, username: string, id: string): Promise<void>
   client.destroy();
 }
 
-/** Once the next request of Graph has begun to wait. */
+/** Resolves once the next request to Graph has begun to wait. */
 async function slowGraph(simulator: Simulator): Promise<() => Promise<unknown>> {
   simulator.faults.add({ target: 'graph', at: 'sendMail', kind: 'delay', delayMs: 1500 });
   return () => until('the delivery to be under way', () => simulator.faults.list().length === 0);

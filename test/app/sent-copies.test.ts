@@ -12,7 +12,7 @@ import { FakeClock } from '../support/fake-clock.ts';
 const mailbox = 'reports@contoso.example';
 const content = 'From: a@b.c\r\nMessage-ID: <1@contoso.example>\r\n\r\ntext\r\n';
 
-/** The removal before an upstream that does what a test says. */
+/** The removal of copies from an upstream that behaves as the test says. */
 function removal(removeCopies: (removal: CopyRemoval) => Promise<boolean> = async () => true) {
   const clock = new FakeClock();
   const { log, lines } = recordedLog();
@@ -56,7 +56,7 @@ test('what is sought is the Message-ID, for accounts that want no copies', async
   const message = (account: string) => ({ account, id: 'm1' }) as never;
   expect(await plan.noteFor(message('erp'))).toBe('<1@contoso.example>');
   expect(await plan.noteFor(message('scanner'))).toBeUndefined();
-  // Gone from the configuration meanwhile.
+  // Meanwhile removed from the configuration.
   expect(await plan.noteFor(message('nobody'))).toBeUndefined();
 });
 

@@ -15,7 +15,7 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 const passphrase = 'correct horse battery';
 const mtime = new Date(0);
 
-/** Noise, which gzip cannot make smaller: always the same. */
+/** Noise that gzip cannot compress, always the same. */
 function noise(bytes: number): Buffer {
   return createCipheriv('aes-128-ctr', Buffer.alloc(16), Buffer.alloc(16)).update(Buffer.alloc(bytes));
 }

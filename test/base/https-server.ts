@@ -4,7 +4,7 @@ import { createServer } from 'node:https';
 import { type AddressInfo, connect, type Server, type Socket } from 'node:net';
 import { type CertificateAndKey, issueServerCertificate, makeAuthority } from '../../src/base/certificates.ts';
 
-/** The CA of the tests; made once for each test file. */
+/** The tests' CA, made once for each test file. */
 let authority: Promise<CertificateAndKey> | undefined;
 export const testAuthority = () => {
   authority ??= makeAuthority('Test CA', 2);
@@ -13,7 +13,7 @@ export const testAuthority = () => {
 
 export interface Listening {
   readonly port: number;
-  /** Every connection that was accepted. */
+  /** Every accepted connection. */
   readonly sockets: readonly Socket[];
   close(): Promise<void>;
 }
@@ -48,7 +48,7 @@ export async function httpsServer(
   return { ...server, ca: ca.cert, url: `https://127.0.0.1:${server.port}` };
 }
 
-/** An HTTP proxy that knows CONNECT alone, and notes where it was asked to lead. */
+/** An HTTP proxy that supports only CONNECT, and records the requested targets. */
 export async function connectProxy(
   refuse?: (proxyAuthorization: string | undefined) => number | 'cut' | undefined,
 ): Promise<Listening & { url: string; targets: string[] }> {

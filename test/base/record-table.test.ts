@@ -4,7 +4,7 @@ import type { RecordTable } from '../../src/base/record-table.ts';
 import { FileRecords, MemoryRecords } from '../support/shared-records.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-/** Those that tests use in the place of a store. The stores themselves have the contract of the queue. */
+/** Those that tests use in place of a store. The stores themselves are tested by the queue's contract. */
 const kinds: Readonly<Record<string, () => RecordTable>> = {
   'in memory': () => new MemoryRecords(),
   'in a file': () => {

@@ -55,7 +55,7 @@ describe('what an upstream says in a refusal is safe', () => {
   });
 });
 
-/** What is written to a client. */
+/** What is sent to a client. */
 function written(write: (stream: Duplex) => void): string {
   let text = '';
   const stream = new Duplex({

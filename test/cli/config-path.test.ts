@@ -6,7 +6,7 @@ import { dataDirFor } from '../../src/onboarding/init-config.ts';
 import { needRoot } from '../support/service-user.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-/** A folder to work in, and the place of a service's configuration. */
+/** A folder to work in, and the path of a service's configuration. */
 function places() {
   const [here, system] = [temporaryFolder(), join(temporaryFolder(), 'etc', 'config.json')];
   const before = process.cwd();

@@ -7,7 +7,7 @@ import { FormBrowser, signIn } from '../simulator/entra-browser.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { commandOutput } from '../support/secret-search/command-output.ts';
 
-/** A world whose connection is the app that the simulator hands out, listing a permission nobody has consented to. */
+/** A world whose connection is the app that the simulator provides, listing a permission without consent. */
 async function consentWorld(grant = 'device-code', accounts = [{ ...account, send: 'smtp' }]) {
   const world = await registrationWorld({ accounts });
   const { tenant } = world.m365;
@@ -18,7 +18,7 @@ async function consentWorld(grant = 'device-code', accounts = [{ ...account, sen
   return world;
 }
 
-/** A command under way, and what it has written so far. */
+/** A running command, and its output so far. */
 function start(world: RegistrationWorld, ...args: string[]) {
   const written = { stdout: '', stderr: '' };
   const stdin = new PassThrough();

@@ -362,7 +362,7 @@ test('there are pages for administrators, on this machine alone, at a port that 
 test('the set-up page of a bridge that waits for this configuration makes way for its pages', async () => {
   const { init, written, folder } = place();
   const usual = createServer();
-  // Some other program may have it here: then it is as good as the page.
+  // If another program already has the port here, that serves as well as the page.
   await new Promise<void>((resolve) => usual.once('error', () => resolve()).listen(8025, '127.0.0.1', resolve));
   onTestFinished(() => void usual.close());
   const taken = takeDataFolder(join(folder, 'data'));

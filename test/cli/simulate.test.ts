@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { mailbridge } from './harness.ts';
 
-/** Runs `simulate --write` until it has ended, or has said what comes next; then ends it. */
+/** Runs `simulate --write` until it has exited, or has printed the next step; then ends it. */
 async function written(file: string) {
   const running = mailbridge(['simulate', '--write', file]);
   const stopping = setInterval(() => {

@@ -4,7 +4,7 @@ import type { CliInput, CliIo } from '../../src/cli/terminal/io.ts';
 import { withErrorsTold } from '../../src/cli/terminal/tell-error.ts';
 import { commandOutput } from '../support/secret-search/command-output.ts';
 
-/** Runs a command with what it reads and keeps what it writes. */
+/** Runs a command with this input and keeps its output. */
 export async function run(
   command: (args: string[], io: CliIo) => Promise<number>,
   args: string[],

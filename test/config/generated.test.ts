@@ -5,7 +5,7 @@ import { exampleConfig } from '../../src/config/example.ts';
 import { configJsonSchema, type JsonSchema } from '../../src/config/json-schema.ts';
 import { load } from './sample.ts';
 
-/** Every schema inside a schema, with the path of keys that leads to it. */
+/** Every schema inside a schema, with the path of keys to it. */
 function* schemasIn(schema: JsonSchema, path: string): Generator<[string, JsonSchema]> {
   yield [path, schema];
   for (const [key, inner] of Object.entries(schema.properties ?? {})) yield* schemasIn(inner, `${path}.${key}`);

@@ -21,7 +21,7 @@ test('every JSON value comes back as it was, however it is indented', () => {
   );
 });
 
-/** JSON of a text as people write it, by its strings, comments and commas alone. */
+/** Plain JSON from a text as people write it, from its strings, comments and commas only. */
 function withoutNotes(text: string): string {
   return text
     .replace(/("(?:[^"\\]|\\[\s\S])*")|\/\/[^\r\n]*|\/\*[\s\S]*?\*\//g, (_, string?: string) => string ?? ' ')
@@ -29,7 +29,7 @@ function withoutNotes(text: string): string {
 }
 
 test('accepts what JSON.parse accepts, comments and trailing commas, and nothing else', () => {
-  // Near-misses matter most: valid JSON with one piece taken out, doubled or put in.
+  // Near misses matter most: valid JSON with one piece removed, doubled or inserted.
   const pieces = ['', ',', '"', '}', ']', '{', ' ', '0', '\\', '\u0000', '/', 'e', '-', '.', '// a\n', '/* a */', '/*'];
   const damaged = fc
     .tuple(fc.json(), fc.nat(), fc.constantFrom(...pieces))

@@ -285,7 +285,7 @@ test('whoever may not read the file is told whose it is', async () => {
   await writeFile(path, '{}');
   const refused = Object.assign(new Error('permission denied'), { code: 'EACCES' });
   const { username } = userInfo();
-  // root, as tests in a container run, may read everything.
+  // root, as tests in a container run, can read everything.
   expect(await unreadableConfig(path, refused)).toMatchObject({
     code: 'config-not-found',
     message: `The configuration file ${path} belongs to ${username}, and you may not read it (EACCES).`,

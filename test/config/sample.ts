@@ -24,12 +24,12 @@ export const connection: Connection = {
   clientSecret: 's3cret-of-contoso',
 };
 
-/** The smallest configuration that holds. */
+/** The smallest valid configuration. */
 export function sample(changes: Partial<ConfigInput> = {}): ConfigInput {
   return { listeners: [listener], connections: { contoso: connection }, accounts: [account], ...changes };
 }
 
-/** Writes a configuration into a folder of its own, readable by nobody else unless told so, and loads it. */
+/** Writes a configuration to its own folder, readable by nobody else unless `mode` says so, and loads it. */
 export async function load(config: unknown, options: { env?: Environment; mode?: number } = {}) {
   const folder = temporaryFolder();
   const path = join(folder, 'config.json');

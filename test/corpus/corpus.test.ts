@@ -148,7 +148,7 @@ describe.skipIf(!hasPython)('To and Cc of the corpus', () => {
   it('hold the addresses that the email package of Python finds', () => {
     const files = ['generated', 'handwritten']
       .flatMap((folder) => readdirSync(join(import.meta.dirname, folder)).map((name) => `${folder}/${name}`))
-      // It knows no blanks between a field name and its colon.
+      // It does not support blanks between a field name and its colon.
       .filter((path) => !path.endsWith('/header-obsolete-syntax.eml'));
     const paths = files.map((path) => join(import.meta.dirname, path));
     const { stdout, stderr } = spawnSync('python3', ['-c', reader, ...paths], { encoding: 'utf8' });

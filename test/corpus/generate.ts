@@ -1,6 +1,4 @@
-/**
- * Writes the generated part of the corpus: `node test/corpus/generate.ts`. Files made by hand live in `handwritten/`.
- */
+/** Writes the generated part of the corpus: `node test/corpus/generate.ts`. Handmade files live in `handwritten/`. */
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { applications } from './recipes/applications.ts';
@@ -10,7 +8,7 @@ import type { Recipes } from './recipes/mail.ts';
 import { multiparts } from './recipes/multiparts.ts';
 import { refused } from './recipes/refused.ts';
 
-/** Every generated file by its path below this folder. */
+/** Every generated file, by its path below this folder. */
 export function generatedFiles(): Map<string, Buffer> {
   return new Map([
     ...files('generated', { ...bodies, ...headers, ...multiparts, ...applications }),

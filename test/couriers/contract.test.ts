@@ -17,7 +17,7 @@ import { openContractUpstream as openExchangeSmtp } from './exchange-smtp/contra
 import { openContractUpstream as openGraph } from './graph/contract-upstream.ts';
 import { copyNotes, marker, outgoing, patience, unmarked } from './outgoing.ts';
 
-/** The other side of each courier. */
+/** The upstream of each courier. */
 const upstreams: Readonly<Record<CourierKind, OpenContractUpstream>> = { graph: openGraph, smtp: openExchangeSmtp };
 
 const recipients = ['a@fabrikam.com', 'b@fabrikam.com'];
@@ -27,7 +27,7 @@ const message = () => outgoing(content, { recipients });
 
 type GetToken = () => Promise<string>;
 
-/** A courier of a connection, as the bridge makes it, before an upstream that behaves so. */
+/** A courier of a connection, made as the bridge makes it, with an upstream that behaves this way. */
 async function courierTo(kind: CourierKind, behaviour: Behaviour, { onWhole, getToken }: Whims = {}) {
   const upstream = await upstreams[kind](behaviour, onWhole);
   const { http, endpoints } = upstream;

@@ -9,7 +9,7 @@ import { storedRecords } from '../support/records.ts';
 export const plainMessage =
   'From: Reports <reports@contoso.com>\r\nTo: a@fabrikam.com\r\nSubject: Hello\r\n\r\nHello there.\r\n';
 
-/** A message as the queue hands it to a courier. It counts how often it was opened. */
+/** A message as the queue gives it to a courier. It counts how often it was opened. */
 export function outgoing(
   content: string | Buffer = plainMessage,
   envelope: Partial<Omit<Envelope, 'recipients'>> & {
@@ -42,16 +42,16 @@ function* pieces(octets: Buffer): Generator<Buffer> {
   for (let start = 0; start < octets.length; start += length) yield octets.subarray(start, start + length);
 }
 
-/** A signal that never comes. */
+/** A signal that is never aborted. */
 export const patience = new AbortController().signal;
 
-/** Marks what leaves. */
+/** Marks outgoing messages. */
 export const marker = new Marker(Buffer.from('a key for tests'));
 
-/** Notes of whom copies are for, in a queue of their own. */
+/** Notes of whom copies are for, in a separate queue. */
 export const copyNotes = () => new CopyNotes(storedRecords(), marker, systemClock);
 
-/** A message as it left, which has to begin with the marker, without it. */
+/** A message as sent, without the marker that it must begin with. */
 export function unmarked(octets: Buffer): Buffer {
   const line = /^X-Mailbridge-Id: \w+\.[0-9a-f]{16}\.[0-9a-f]{16}\r\n/.exec(octets.toString('latin1', 0, 100))?.[0];
   if (line === undefined) throw new Error('the message has no marker');

@@ -1,7 +1,10 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 
-/** Where a script can step in: before the greeting, at a command, at the first octets of a message, at its final dot. */
+/**
+ * The points at which a script can step in: before the greeting, at a command, at the first octets of a message, at its
+ * final dot.
+ */
 export type Step = 'connect' | 'EHLO' | 'AUTH' | 'MAIL' | 'RCPT' | 'DATA' | 'body' | 'end' | 'RSET' | 'QUIT';
 
 export interface StepFacts {
@@ -19,7 +22,7 @@ export interface ScriptedSmtp {
   readonly port: number;
   /** Every line received outside of message data. */
   readonly lines: string[];
-  /** Messages taken, dots unstuffed. */
+  /** Accepted messages, with dots unstuffed. */
   readonly messages: Buffer[];
   connections: number;
   readonly open: Set<Socket>;
@@ -39,7 +42,7 @@ const ordinary: Record<Step, string> = {
   QUIT: '221 2.0.0 Bye',
 };
 
-/** An SMTP server in clear that does what a script says; for what a well-behaved server never does. */
+/** An unencrypted SMTP server that follows a script, for what a well-behaved server never does. */
 export async function scriptedSmtp(script: Script = () => undefined): Promise<ScriptedSmtp> {
   const server = createServer((socket) => converse(socket, script, state));
   server.listen(0, '127.0.0.1');

@@ -12,7 +12,7 @@ test('curl signs in, keeps its cookie, and may change something with the CSRF to
   const jar = join(folder.path, 'cookies');
   const curl = async (...args: string[]) =>
     (await runProgram('curl', ['-sS', '-b', jar, '-c', jar, '-w', '\n%{http_code}', ...args])).output.split('\n');
-  // By a file: other users of this machine see command lines.
+  // From a file: other users of this machine see command lines.
   const login = join(folder.path, 'login.json');
   writeFileSync(login, JSON.stringify({ token }), { mode: 0o600 });
   const json = ['-H', 'Content-Type: application/json'];

@@ -7,7 +7,7 @@ const alice = 'alice@contoso.example';
 const operators = '11111111-2222-3333-4444-555555555501';
 const viewers = '11111111-2222-3333-4444-555555555502';
 
-/** A bridge whose administrators sign in by the simulator's Entra ID. */
+/** A bridge whose administrators sign in through the simulator's Entra ID. */
 async function world() {
   const m365 = await microsoft365();
   const { app } = m365.tenant;

@@ -6,7 +6,7 @@ import { startAdministered } from './admin-world.ts';
 
 const alice = 'alice@contoso.example';
 
-/** A bridge whose connection is in a person's name; nobody has signed in. */
+/** A bridge whose connection acts for a person; nobody has signed in. */
 async function personal() {
   const m365 = await microsoft365();
   m365.tenant.lifetimes.deviceCodeIntervalSeconds = 0.05;
@@ -59,7 +59,7 @@ test('a person signs in at a page by a code, and the connection works', async ()
     verificationUri: `${m365.endpoints.authority}/deviceauth`,
     expiresAt: expect.any(String),
   });
-  // Whoever asks again meanwhile gets the same code.
+  // Anyone who asks again meanwhile gets the same code.
   expect((await call('POST', '/connections/contoso/sign-in', {})).body).toEqual(body);
   expect((await call('GET', `/sign-ins/${(body as Code).id}`)).body).toMatchObject({ state: 'waiting' });
   expect(await signIn(world, alice)).toMatchObject({

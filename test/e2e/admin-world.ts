@@ -13,7 +13,7 @@ import { described, type OpenApi } from '../admin/described.ts';
 import { contosoConfig, password, relayFolder, startContoso } from '../support/relay.ts';
 import { noteSecret } from '../support/secret-search/record.ts';
 
-/** A bridge with an admin server before a simulator, and somebody who has the token. */
+/** A bridge with an admin server in front of a simulator, and a client that has the token. */
 export async function startAdministered(changes: Partial<ConfigInput> = {}, running?: Simulator) {
   const simulator = running ?? (await startContoso());
   onTestFinished(() => simulator.close());
@@ -37,7 +37,7 @@ export async function startAdministered(changes: Partial<ConfigInput> = {}, runn
     });
   const isPlain = config.admin?.security !== 'tls';
   const api = (isPlain ? await (await ask('GET', '/openapi.json')).json() : {}) as OpenApi;
-  /** Asks, and holds the answer against its description. */
+  /** Makes a request, and checks the response against the API description. */
   const call = async (method: string, path: string, body?: unknown) => {
     const answer = await ask(method, path, body);
     return { status: answer.status, body: (await described(api, method, `/api/v1${path}`, answer)) as never };

@@ -12,7 +12,7 @@ afterEach(() => relay?.close());
 let clients = 1;
 
 async function login(username: string, given: string): Promise<string> {
-  // Each from an address of its own: no refusal waits for those before it.
+  // Each from its own address, so that no refusal has to wait for earlier ones.
   const client = await SmtpDialogue.open(relay.port(), '127.0.0.1', `127.0.3.${++clients}`);
   const credentials = Buffer.from(`\0${username}\0${given}`).toString('base64');
   const [, reply = ''] = await client.pipeline('EHLO client.test', `AUTH PLAIN ${credentials}`);
@@ -41,7 +41,7 @@ test('a running bridge takes up what the command makes, replaces and ends, and n
   expect(await login('graph', password)).toBe('235');
   const first = await account('add', 'graph', '--name', 'scanner');
   await until('the new one to work', async () => (await login('graph', first)) === '235');
-  // Beside it the account's own password goes on.
+  // The account's own password still works beside it.
   expect(await login('graph', password)).toBe('235');
   expect(await login('printer', first)).toBe('535');
   const ofAlice = await account('add', 'alice@contoso.com', '--name', 'phone');

@@ -92,7 +92,7 @@ test('a backup of a running bridge brings up another: signed in, with all that w
   await command('queue', 'release', '--state', 'held', '--config', restored);
   expect((await arrived(m365, bob, 'INBOX', 'large one')).toString()).toContain(large);
   await until('the outcomes', async () => (await list(restored, '--state', 'delivered')).length === 3);
-  // What was delivered after the backup was found in Sent Items, and did not go out again.
+  // The message delivered after the backup was found in Sent Items and not sent again.
   const subjects = m365.directory
     .messages(bob, 'INBOX')
     .map(({ content }) => /^Subject: (.*)\r$/m.exec(`${content}`)?.[1]);
@@ -136,7 +136,7 @@ test('where standard output takes no more, a line says so, and nothing is left',
   ]);
   expect(shell(`${program} backup - | true`)).toMatchObject({ status: 2, stderr: expect.stringContaining('(EPIPE)') });
   expect(readdirSync(dataDir).filter((name) => name.startsWith('backup-'))).toEqual([]);
-  // Who reads a message may well have seen enough of it.
+  // A reader may stop before the end of a message.
   expect(shell(`${program} queue export ${large} | true`)).toMatchObject({ status: 0, stderr: '' });
   expect(shell(`${program} queue export ${large} > /dev/full`)).toMatchObject({
     status: 1,

@@ -23,7 +23,7 @@ const limits = {
   messagesPerMinute: 10_000,
   maxMessageMegabytes: 150,
   idleTimeoutSeconds: 10,
-  // Clients that were cut while they flooded count for some seconds more.
+  // Clients that were cut off while they flooded count for some seconds more.
   maxConnectionsPerAddress: 400,
 };
 
@@ -42,7 +42,7 @@ afterAll(async () => {
   const exit = await bridge?.exit();
   await simulator?.close();
   await folder?.remove();
-  // Nothing that was sent here is a defect of the bridge.
+  // None of this input reveals a defect of the bridge.
   expect(exit).toEqual({ code: 0, signal: null });
   expect(bridge.stderr).toBe('');
   expect(bridge.lines.filter(({ level }) => level >= 50)).toEqual([]);
@@ -68,7 +68,7 @@ function letter(id: string, fields: readonly string[] = [`From: ${reports}`], te
   return [...fields, `To: ${alice}`, `Message-ID: ${id}`, '', text, ''].join('\r\n');
 }
 
-/** Shows that the connection still serves, by a message that arrives. */
+/** Shows that the connection still works, by a message that arrives. */
 async function expectStillServed(client: SmtpDialogue): Promise<void> {
   const id = `<alive-${Date.now()}-${Math.random()}@contoso.com>`;
   expect(await client.pipeline('RSET', `MAIL FROM:<${reports}>`, `RCPT TO:<${alice}>`)).toEqual([
@@ -120,14 +120,14 @@ describe('logging in', () => {
       return reply;
     };
     for (let n = 0; n < 40; n++) expect(await attempt(password)).toMatch(/^235 /);
-    // The same wrong password over and over is a device that nobody told of the new one.
+    // The same wrong password over and over is a device whose password was not updated.
     for (let n = 0; n < 2; n++) expect(await attempt('last year', 'smtp')).toMatch(/^535 /);
     for (const guess of ['a', 'b']) expect(await attempt(guess, 'smtp')).toMatch(/^535 /);
     expect(await attempt('c', 'smtp')).toMatch(/^535 /);
     const blocked = /^421 4\.7\.0 Too many failed logins from your address, try again in \d+ s/;
     expect(await attempt('d', 'smtp')).toMatch(blocked);
     expect(await attempt(password, 'smtp')).toMatch(blocked);
-    // Behind the same address: who is known there goes on, whatever is guessed.
+    // Behind the same address, known clients go on, however much is guessed.
     for (const guess of ['a', 'b', 'c', 'd']) expect(await attempt(guess)).toMatch(/^535 /);
     expect(await attempt(password)).toMatch(/^235 /);
 
@@ -331,8 +331,9 @@ function inMegabytes(octets: number): number {
 }
 
 /**
- * Sends what begins like `start` and goes on for so many octets without a line end, as fast as they are taken.
- * @returns all replies, once the server has hung up or has said 250 or 552 to what came behind `end`
+ * Sends a line that begins with `start` and goes on for this many octets without a line end, as fast as the server
+ * reads.
+ * @returns all replies, once the server has hung up or has replied 250 or 552 to what followed `end`
  */
 async function endless(port: number, start: string, octets: number, end = ''): Promise<string> {
   const socket = connect(port, '127.0.0.1');

@@ -35,7 +35,7 @@ beforeAll(async () => {
 
 afterAll(() => relay?.close());
 
-/** Sends by swaks a message that Microsoft refuses for good. */
+/** Sends a message that Microsoft refuses permanently, with swaks. */
 async function refused(courier: 'graph' | 'smtp', account: string, from: string, id: string): Promise<void> {
   relay.simulator.faults.add(
     courier === 'smtp'

@@ -21,9 +21,9 @@ import { SmtpDialogue } from '../support/smtp-dialogue.ts';
 import { startTap, type Tap } from '../support/tap.ts';
 
 /*
- * A message that is smuggled behind a wrong end of another is content to the server that passes it on, and a message to
- * the next, which then believes that the first one sent it. On the other side of the SMTP courier stands a Postfix that
- * takes many a wrong end for a right one, with a tap before it.
+ * A message smuggled behind a wrong end of another is content to the server that passes it on, and a message to the
+ * next server, which then believes that the first one sent it. Behind the SMTP courier is a Postfix that takes many
+ * wrong ends for right ones, with a tap in front of it.
  */
 
 /** A line of dots and the like between `body` and what would be smuggled, and what becomes of it. */
@@ -48,7 +48,7 @@ const variants: readonly [end: string, content: string][] = [
   ['\r', '\r\n'],
 ];
 const strictlySound = new Set(['\r\n..\r\n']);
-/** Kept as they are, or refused for the NUL (RFC 5321 section 4.5.2): one message at most. */
+/** Kept as they are, or refused because of the NUL (RFC 5321 section 4.5.2): one message at most. */
 const withNul = ['\r\n\0.\r\n', '\r\n.\0\r\n', '\r\n.\r\0\n', '\r\0\n.\r\n', '\n\0.\n', '\n.\0\n'];
 
 const smuggled = [`MAIL FROM:<${reports}>`, `RCPT TO:<${bob}>`, 'DATA', 'Subject: smuggled', '', 'evil', ''];
@@ -98,7 +98,7 @@ function header(subject: string): string {
   return `From: ${reports}\r\nTo: ${alice}\r\nDate: ${date}\r\nSubject: ${subject}\r\nMessage-ID: <${subject}@x>\r\n\r\n`;
 }
 
-/** What a courier has delivered with a subject, without the fields that the bridge put before it. */
+/** What a courier has delivered with a subject, without the fields that the bridge added at the top. */
 async function delivered(courier: CourierName, subject: string): Promise<string> {
   const mark = `Subject: ${subject}`;
   const message =
@@ -108,7 +108,7 @@ async function delivered(courier: CourierName, subject: string): Promise<string>
   return message.slice(message.indexOf(`From: ${reports}`));
 }
 
-/** All that has left by SMTP: message by message, as it was on the wire. */
+/** Everything sent over SMTP: message by message, as it was on the wire. */
 function onTheWire(): string[] {
   return (tap?.sent() ?? []).flatMap((sent) =>
     [...sent.matchAll(/(?<=DATA\r\n).*?\r\n\.\r\n/gs)].map(([message]) => message),
@@ -197,7 +197,7 @@ describe.each(couriers)('by %s', (courier) => {
 });
 
 describe('a client that waits behind a wrong end is told so', () => {
-  // Each of them waits for as long as the bridge does.
+  // Each of them waits as long as the bridge does.
   test('whatever the end, the courier, and the listener', async () => {
     const ends = variants.map(([end]) => end).filter((end) => /[\r\n]\.[\r\n]/.test(end) && end !== '\r\n.\r');
     const cases = couriers.flatMap((courier) =>

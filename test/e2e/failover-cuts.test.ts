@@ -4,7 +4,7 @@ import { seededRandom } from '../support/random.ts';
 import { type CourierName, couriers, until } from '../support/relay.ts';
 import { sendMarked, twoWays } from '../support/two-ways.ts';
 
-/** `CUTS=1000` for a long run, `CUT_SEED` for a run as before. */
+/** `CUTS=1000` for a long run, `CUT_SEED` to repeat a run. */
 const cuts = Number(process.env.CUTS ?? 100);
 const seed = Number(process.env.CUT_SEED ?? randomInt(2 ** 31));
 
@@ -42,7 +42,7 @@ test(`${cuts} random cuts of either side: nothing is lost, and nothing comes twi
       continue;
     }
     faults.add({ target, at: target === 'graph' ? 'sendMail' : 'data', kind: one(kinds) });
-    // Where mail goes by the other one by then, it meets nobody.
+    // If mail is sent by the other courier by then, the cut is never met.
     if (await until('the cut to be met', () => faults.list().length === 0, 200).catch(() => false)) met[target]++;
     faults.clear();
     await sleep(40 * random());

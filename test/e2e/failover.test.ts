@@ -73,7 +73,7 @@ test.each(couriers)(`with %s shut for ${shutSeconds} s nothing goes beyond the r
   console.log(`${accepted.length} accepted, ${during.length} by ${names[other[shut]]} while ${names[shut]} was shut`);
 });
 
-/** Exchange's and Graph's words for the daily limit of a mailbox, as Microsoft documents them. */
+/** What Exchange and Graph say about the daily limit of a mailbox, as Microsoft documents it. */
 const dailyLimits = {
   graph: { kind: 'status', status: 403, code: 'ErrorSubmissionQuotaExceeded', at: 'sendMail' },
   smtp: { kind: 'reply', status: 550, code: '5.1.90', text: "you've reached your daily limit", at: 'data' },
@@ -84,7 +84,7 @@ test.each(couriers)('with the daily limit of %s reached all further mail goes by
   const world = await twoWays();
   const { simulator, bridge } = world;
   const messages = 200;
-  // Whatever goes out twice is beyond it.
+  // Anything sent twice exceeds it.
   simulator.limits.set({ recipientsPerDay: messages });
   const refusal = { target: limited, mailbox: reports, ...dailyLimits[limited] };
   let reachedAt = messages;
@@ -105,7 +105,7 @@ test.each(couriers)('with the daily limit of %s reached all further mail goes by
   const entries = simulator.transport.journal.entries();
   expect(entries).toHaveLength(accepted.length);
   expect(simulator.violations.counts()).toEqual({});
-  // It is asked by no more than what was under way, and not again while the limit lasts.
+  // Only attempts already under way reach it, and none while the limit lasts.
   const { code: limitCode } = dailyLimits[limited];
   const refused = bridge.lines.filter(({ code, attempt }) => code === limitCode && attempt !== undefined);
   expect(refused.map(({ attempt }) => attempt)).toEqual(refused.map(() => 1));

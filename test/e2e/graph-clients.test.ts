@@ -28,7 +28,7 @@ const requests = Number(process.env.GRAPH_REQUESTS ?? 10_000);
 const seed = Number(process.env.GRAPH_SEED ?? Math.floor(Math.random() * 1e9));
 const seconds = 60 + Math.ceil(messages / 25);
 
-/** Brings INBOX to a Maildir, as often as it is asked. */
+/** Fetches INBOX into a Maildir, as often as it is asked. */
 const offlineImap: MailFetcher = {
   ...{ name: 'OfflineIMAP', programs: ['offlineimap'], protocols: ['imap'], starttls: false, adds: /^$/ },
   async fetch(login, folder, _, seconds) {
@@ -90,7 +90,7 @@ describe(`${messages} messages behind Graph, which others change, ${restarts} re
   });
 });
 
-/** Names of the messages that came to their end; one whose subject and body disagree is none of those that there were. */
+/** Names of the messages that arrived whole; one whose subject and body disagree is no known message. */
 function namesIn({ messages }: Fetched): string[] {
   return messages.flatMap((content) => {
     const subject = /^Subject: (\S+)\r?$/m.exec(content)?.[1];
@@ -104,11 +104,11 @@ function doubled(names: readonly string[]): string[] {
   return names.filter((name, at) => names.indexOf(name) !== at);
 }
 
-/** A mailbox behind Graph, the bridge as a process of its own before it, and others who work in it. */
+/** A mailbox behind Graph, the bridge as a separate process, and others who work in the mailbox. */
 class World {
   readonly delivered = new Set<string>();
   readonly removed = new Set<string>();
-  /** Messages that had one UID, and another later. */
+  /** Messages that had one UID, and another one later. */
   readonly uidChanges: string[] = [];
   readonly #simulator: Simulator;
   readonly #folder: RelayFolder;
@@ -150,28 +150,28 @@ class World {
     return { protocol, security: 'tls', port, username: 'reader', password, authorityFile };
   }
 
-  /** Names of the messages at the server. */
+  /** Names of the messages on the server. */
   names(): string[] {
     return this.#simulator.directory
       .messages(alice, 'INBOX')
       .map(({ content }) => /^Subject: (\S+)\r$/m.exec(content.toString())?.[1] ?? '');
   }
 
-  /** fetchmail brings by IMAP what nobody has read. */
+  /** Over IMAP, fetchmail fetches unread messages. */
   markUnread(): void {
     const { directory } = this.#simulator;
     for (const { uid, flags } of directory.messages(alice, 'INBOX'))
       if (flags.includes('\\Seen')) directory.replaceFlags(alice, 'INBOX', uid, []);
   }
 
-  /** Killed at whatever it is doing. */
+  /** Killed whatever it is doing. */
   async restart(): Promise<void> {
     await pause(this.#below(1000 + (messages * 2) / restarts));
     await this.#bridge.kill();
     this.#bridge = await Mailbridge.start(this.#folder.configFile);
   }
 
-  /** Runs something while the server and another client of the bridge change the mailbox. */
+  /** Runs `work` while the server and another client of the bridge change the mailbox. */
   async whileOthersWork<T>(how: 'deliver and mark' | 'deliver, mark and remove', work: () => Promise<T>): Promise<T> {
     const over = new AbortController();
     const server = this.#serverWorks(over.signal, how === 'deliver, mark and remove');
@@ -208,7 +208,7 @@ class World {
     }
   }
 
-  /** Marks messages by IMAP. */
+  /** Marks messages over IMAP. */
   async #clientWorks(over: AbortSignal): Promise<void> {
     const flow = await connectImapFlow(this.login('imap'));
     const lock = await flow.getMailboxLock('INBOX');

@@ -23,7 +23,7 @@ const seed = Number(process.env.GRAPH_SEED ?? Math.floor(Math.random() * 1e9));
 
 const folders: readonly string[] = ['INBOX', 'Projects'];
 const flags = ['\\Seen', '\\Flagged', '\\Answered'];
-/** A first synchronization brings every message; what follows, what has changed. */
+/** The first synchronization fetches every message; later ones fetch changes. */
 const syncSeconds = 60 + messages / 10;
 
 let world: World | undefined;
@@ -46,7 +46,7 @@ test(`mbsync, another client and the server change ${messages} messages behind G
       world.clientWorks(client, over.signal),
       world.serverWorks(over.signal),
     ]);
-    // The first one is cut off while it lists or brings the messages; after others there is time for all of them.
+    // The first one is cut off while it lists or fetches the messages; later ones have time for all of them.
     await pause(world.below(round === 0 ? 1500 : 6000 + messages * 5));
     over.abort();
     await world.restart();
@@ -68,7 +68,7 @@ test(`mbsync, another client and the server change ${messages} messages behind G
   expect(there.filter((name) => world?.gone.has(name))).toEqual([]);
 });
 
-/** The name of a message whose subject and body agree about it. */
+/** The name of a message if its subject and body agree on it. */
 function nameOf(content: string): string {
   const subject = /^Subject: (\S+)\r?$/m.exec(content)?.[1];
   const [header = '', body = ''] = content.split(/\r?\n\r?\n/);
@@ -80,14 +80,17 @@ function lineOf(name: string, told: readonly string[]): string {
   return [name, ...told.filter((flag) => flags.includes(flag)).sort()].join(' ');
 }
 
-/** Who may do what with a message: what one side removes and the other marks is a conflict, in which mbsync keeps both. */
+/**
+ * Who may do what with a message: if one side removes it and the other marks it, that is a conflict, in which mbsync
+ * keeps both.
+ */
 function who(name: string): 'both sides mark it' | 'only the Maildir changes it' | 'only the others change it' {
   const number = Number(name.slice(1)) % 4;
   if (number === 0) return 'both sides mark it';
   return number === 1 ? 'only the Maildir changes it' : 'only the others change it';
 }
 
-/** What a client that knows of no EXPUNGE yet is told of a message that is gone (RFC 5530). */
+/** The reply about a removed message to a client that has not been sent its EXPUNGE yet (RFC 5530). */
 function goneMeanwhile(error: unknown): void {
   const { response } = error as { response?: unknown };
   const said = JSON.stringify(response ?? '');
@@ -95,9 +98,9 @@ function goneMeanwhile(error: unknown): void {
   throw response === undefined ? error : new Error(`the bridge refused a command: ${said}`, { cause: error });
 }
 
-/** A mailbox behind Graph, the bridge as a process of its own before it, and who works in it. */
+/** A mailbox behind Graph, the bridge as a separate process, and those who work in the mailbox. */
 class World {
-  /** Every message that ever was. */
+  /** Every message that ever existed. */
   readonly delivered = new Set<string>();
   /** Removed for certain. */
   readonly gone = new Set<string>();
@@ -144,19 +147,19 @@ class World {
     this.#simulator.directory.deliver(alice, folder, Buffer.from(namedLetter(name)));
   }
 
-  /** Killed at whatever it is doing. */
+  /** Killed whatever it is doing. */
   async restart(): Promise<void> {
     await this.#bridge.kill();
     this.#bridge = await Mailbridge.start(this.#folder.configFile);
   }
 
-  /** mbsync, again and again; it may fail, for the bridge is killed. */
+  /** mbsync, again and again; it may fail because the bridge is killed. */
   async synchronizing(over: AbortSignal): Promise<void> {
     do this.#syncs += (await this.#mbsync().sync(syncSeconds)).code === 0 ? 1 : 0;
     while (!over.aborted);
   }
 
-  /** What arrives, is marked, moved and removed by others, whom the bridge knows nothing of. */
+  /** Others, unknown to the bridge, deliver, mark, move and remove messages. */
   async serverWorks(over: AbortSignal): Promise<void> {
     const { directory } = this.#simulator;
     const store = directory.openStore(alice);
@@ -188,7 +191,7 @@ class World {
     return await connectImapFlow(this.#login());
   }
 
-  /** Another client of the bridge. What it has asked for when the bridge is killed may have happened or not. */
+  /** Another client of the bridge. What it asked for before the bridge was killed may or may not have happened. */
   async clientWorks(flow: ImapFlow, over: AbortSignal): Promise<void> {
     try {
       while (!over.aborted) await this.#clientStep(flow).catch(goneMeanwhile);
@@ -211,7 +214,7 @@ class World {
       }
       const removed = this.#pick(there.filter(({ content }) => who(nameOf(content)) === 'only the Maildir changes it'));
       if (removed !== undefined) {
-        // One that mbsync has lost track of comes again.
+        // A message that mbsync has lost track of comes again.
         this.mayBeGone.add(nameOf(removed.content));
         await rm(removed.file, { force: true });
       }
@@ -221,7 +224,7 @@ class World {
     }
   }
 
-  /** Every UID is still the message that it was, and none is used anew. @returns names and flags of each folder */
+  /** Checks that every UID still means the same message and none is reused. @returns names and flags of each folder */
   async look(): Promise<Record<string, string[]>> {
     const shown: Record<string, string[]> = {};
     const flow = await this.connect();
@@ -254,7 +257,7 @@ class World {
     return `${this.delivered.size} messages, ${inbox} in INBOX and ${projects} in Projects, ${this.#syncs} of mbsync's runs went well`;
   }
 
-  /** Synchronizes until there is nothing more to do. */
+  /** Synchronizes until nothing is left to do. */
   async settle(): Promise<void> {
     for (let times = 0; times < 3; times++) {
       const { code, output } = await this.#mbsync().sync(syncSeconds);

@@ -21,7 +21,7 @@ import {
 } from '../support/relay.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-/** Where HAProxy, on this machine, comes from; its clients come from other addresses. */
+/** The address of HAProxy on this machine; its clients have other addresses. */
 const balancer = '127.0.0.1';
 const office = '127.0.0.2';
 const stranger = '127.0.0.3';
@@ -75,7 +75,7 @@ async function startBridge(changes: Partial<ConfigInput> = {}): Promise<World> {
   return { bridge, folder, admin };
 }
 
-/** A front for each listener. */
+/** A frontend for each listener. */
 async function balance({ bridge, folder }: World, option: Option): Promise<Haproxy> {
   const fronts = listeners.map(({ protocol, security }, index) => ({
     name: `${protocol}-${security}`,
@@ -86,13 +86,13 @@ async function balance({ bridge, folder }: World, option: Option): Promise<Hapro
   return haproxy;
 }
 
-/** curl, which speaks all three protocols, from an address of its choice. */
+/** curl, which speaks all three protocols, from a chosen address. */
 async function curl({ folder }: World, from: string, ...args: string[]) {
   const authority = join(folder.path, 'data', 'tls', 'ca.crt');
   return await runProgram('curl', ['-sS', '--max-time', '20', '--interface', from, '--cacert', authority, ...args]);
 }
 
-/** The name that the certificate bears. */
+/** The name in the certificate. */
 const name = 'bridge.test';
 
 interface Letter {
@@ -197,7 +197,7 @@ test('a bridge that stops hands its clients to the other: none of them notices',
   const failures: string[] = [];
   let sent = 0;
   const one = async () => {
-    // In clear: each bridge has made an authority of its own.
+    // Unencrypted: each bridge has made its own authority.
     const mail = ['--mail-from', reports, '--mail-rcpt', alice, '--upload-file', join(worlds[0].folder.path, 'mail')];
     const { code, output } = await curl(
       worlds[0],

@@ -59,7 +59,7 @@ async function delivered(clients: FleetClients) {
   };
 }
 
-/** All that is known of messages with these Message-IDs: for whoever sees the test fail. */
+/** All that is known of messages with these Message-IDs, for the output of a failed test. */
 async function histories(clients: FleetClients, ids: readonly string[]): Promise<string[]> {
   const rows = await server().query(
     `SELECT id, internet_message_id, state FROM mailbridge.everything WHERE internet_message_id = ANY($1::text[])`,
@@ -82,10 +82,10 @@ function shown({ time, bridge, msg, level, pid, hostname, ...facts }: LogLine & 
   return `${time} ${bridge} ${msg} ${JSON.stringify(facts)}`;
 }
 
-/** What stands in the log again and again while PostgreSQL is down. */
+/** What the log repeats while PostgreSQL is down. */
 const usualErrors = ['queue-unreachable', 'shared-store-unavailable'];
 
-/** Says what led to what is wrong. */
+/** Explains a failure by what led to it. */
 async function explain(
   clients: FleetClients,
   { lost, wrong, twice, unknown }: Awaited<ReturnType<typeof delivered>>,
@@ -101,7 +101,7 @@ async function explain(
 
 const nothingWrong = { lost: [], wrong: [], twice: [], unknown: [], violations: {} };
 
-/** What happens to a fleet; each says to whom. */
+/** What happens to a fleet; each reports to which bridge. */
 const misfortunes = {
   'a bridge is killed': async (bridges: Fleet) => {
     const bridge = bridges.any();
@@ -131,7 +131,7 @@ test(`three bridges, ${rounds} misfortunes: nothing is lost, nothing comes twice
   const kinds = Object.keys(misfortunes) as (keyof typeof misfortunes)[];
   const told: string[] = [];
   for (let round = 0; round < rounds; round += 1) {
-    // Each once; then as chance has it, but what takes long less often.
+    // Each once; then at random, but long ones less often.
     const kind = kinds[round] ?? kinds[[0, 0, 0, 1, 1, 2][randomInt(6)] as number] ?? 'a bridge is killed';
     await delay(randomInt(200, 2500));
     const began = new Date().toISOString();

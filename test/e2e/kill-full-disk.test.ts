@@ -22,7 +22,7 @@ afterEach(async () => {
   await folder?.remove();
 });
 
-/** Microsoft takes nothing: all that is accepted stays in the queue. */
+/** Microsoft refuses everything: all accepted mail stays in the queue. */
 function refuseAll(): void {
   const always = 1_000_000;
   simulator.faults.add({ target: 'graph', at: 'sendMail', kind: 'status', status: 503 }, always);
@@ -38,7 +38,9 @@ async function killAndRestart(makeRoom = () => {}): Promise<void> {
   await bridge;
 }
 
-/** The database may need some room to open after a kill; somebody who reads why it does not start makes some. */
+/**
+ * The database may need some room to open after a kill; an administrator who reads why it does not start makes some.
+ */
 async function restarted(makeRoom: () => void): Promise<Mailbridge> {
   try {
     return await Mailbridge.start(folder.configFile);
@@ -49,7 +51,7 @@ async function restarted(makeRoom: () => void): Promise<Mailbridge> {
   }
 }
 
-/** Numbers that the bridge refuses whatever room there is. */
+/** Numbers that the bridge refuses however much room there is. */
 const isNeverTaken = (number: number) => number % 40 === 9 || number % 25 === 7;
 
 test('killed with SIGKILL on a full disk: what got 250 arrives once and whole, what got 452 does not (on a disk of its own)', {

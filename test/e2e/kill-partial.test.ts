@@ -35,7 +35,7 @@ afterEach(async () => {
   await folder.remove();
 });
 
-/** Has the bridge killed in the moment when Microsoft has taken a submission, before the reply goes out. */
+/** Has the bridge killed when Microsoft has taken a submission, before the reply is sent. */
 function killWhenTaken(submission: number): void {
   const { transport } = simulator;
   const submit = transport.submit.bind(transport);
@@ -80,7 +80,7 @@ test.each([
     killWhenTaken(1);
     await sendToThree();
     await restarted();
-    // The refusal died with the bridge, and has been found out anew: it was staged for one time alone.
+    // The refusal was lost with the bridge, and has been found out again: it was staged for one time only.
     expect(told()).toEqual([[alice, reports], [bob]]);
   },
 );

@@ -29,14 +29,14 @@ afterEach(async () => {
   await folder?.remove();
 });
 
-/** What Microsoft does to a few requests or messages that come next. */
+/** What Microsoft does to a few of the next requests or messages. */
 function stageCuts(): void {
   simulator.faults.clear();
   const kinds = ['cut-before', 'cut-reading', 'cut-after', 'cut-answering'] as const;
   for (const [target, at] of [
     ['graph', 'sendMail'],
     ['smtp', 'data'],
-    // Copies are looked for and removed by these.
+    // These look for copies and remove them.
     ['graph', 'listMessages'],
     ['graph', 'permanentDelete'],
   ] as const) {
@@ -109,7 +109,7 @@ test('the same where copies are removed: none of them is left, and nothing else 
   simulator = await startContoso({ graphConcurrentPerMailbox: 64, smtpConnectionsPerMailbox: 64 });
   simulator.transport.sentItems.set({ delayMs: 100 });
   const { directory } = simulator;
-  // A person has sent them again, as they came.
+  // A person has sent them again, unchanged.
   const others = Array.from({ length: 20 }, (_, at) => `Message-ID: ${burstId(at * 10)}\r\n\r\nagain\r\n`);
   for (const content of others) directory.deliver(reports, 'Sent Items', Buffer.from(content));
   expect(await killInRounds(rounds, 'remove')).toEqual({ lost: [], wrong: [], twice: [] });
@@ -128,6 +128,6 @@ test('where nobody may look into Sent Items, nothing is lost, and only what was 
   const few = 3;
   const { lost, wrong, twice } = await killInRounds(few);
   expect({ lost, wrong }).toEqual({ lost: [], wrong: [] });
-  // Of each round: what was under way when it was killed, and the three of each kind that were cut off.
+  // For each round: what was under way when the bridge was killed, and the three of each kind that were cut off.
   expect(twice.length).toBeLessThanOrEqual(few * (concurrent + 6));
 });

@@ -24,7 +24,7 @@ afterEach(async () => {
   await folder?.remove();
 });
 
-/** A bridge that may be away for a while. */
+/** A bridge that can be down for a while. */
 class Restarted {
   #current: Promise<Mailbridge>;
 
@@ -36,7 +36,7 @@ class Restarted {
     return this.#current;
   }
 
-  /** @param end ends the old process; the new one starts once that has happened */
+  /** @param end ends the old process; the new one starts after that */
   async restart(end: (old: Mailbridge) => Promise<unknown>): Promise<void> {
     const old = await this.#current;
     this.#current = end(old).then(() => this.#start());
@@ -59,7 +59,7 @@ function deliveries(): Map<string, number> {
   return counts;
 }
 
-/** Waits until each of these messages is delivered, and the queue says that it holds nothing more. */
+/** Waits until each of these messages is delivered and the queue is empty. */
 async function drained(accepted: readonly number[]): Promise<void> {
   await until(
     'all accepted messages to be delivered',
@@ -114,7 +114,7 @@ test('killed with SIGKILL in a burst of 2,000 messages, it delivers each that it
   expect(missing).toEqual([]);
   expect(wrong).toEqual([]);
   expect(burst.with('refused').length).toBeGreaterThan(100);
-  // What was in flight to Microsoft at that instant is looked for before it goes out again.
+  // Mail in flight to Microsoft at that instant is looked for before it is sent again.
   expect(twice).toBe(0);
   expectWholeBodies();
   // Files of large messages: of those delivered, and of those that were being received when it was killed.
@@ -153,7 +153,7 @@ test('stopped with SIGTERM in the middle of a burst, it ends what it has begun, 
     `stopped after ${stopAfter} accepted messages: ${accepted.length} accepted, ${burst.with('unanswered').length} unanswered, ` +
       `${burst.with('unsent').length} unsent; ${counts.size} delivered`,
   );
-  // Shutting down is orderly: no client is left without a reply to a whole message.
+  // Shutdown is orderly: every client gets a reply to a whole message.
   expect(burst.with('unanswered')).toEqual([]);
   expect([...counts.keys()].toSorted()).toEqual(accepted.map(burstId).toSorted());
   expect([...counts.values()].every((count) => count === 1)).toBe(true);

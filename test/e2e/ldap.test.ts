@@ -46,7 +46,7 @@ afterAll(async () => {
 const plain = (username: string, given: string) => Buffer.from(`\0${username}\0${given}`).toString('base64');
 
 let clients = 1;
-/** Each login comes from an address of its own: so no refusal waits for those before it. */
+/** Each login comes from its own address, so that no refusal has to wait for earlier ones. */
 const nextAddress = () => `127.0.${++clients >> 8}.${clients & 255}`;
 
 async function smtpLogin(username: string, given: string): Promise<string> {
@@ -56,7 +56,7 @@ async function smtpLogin(username: string, given: string): Promise<string> {
   return reply;
 }
 
-/** Says some lines after the greeting, and gives the first answer that matches. */
+/** Sends some lines after the greeting, and returns the first answer that matches. */
 async function answer(port: number, lines: readonly string[], wanted: RegExp): Promise<string> {
   const socket = connect({ port, host: '127.0.0.1', localAddress: nextAddress() });
   await once(socket, 'connect');
@@ -117,15 +117,15 @@ test.each([
     order.push(name);
     return reply;
   };
-  // Asks the directory, and waits for it.
+  // Asks the directory, and waits for the answer.
   const refused = noted(name, waiting());
-  // Does not.
+  // Does not ask it.
   expect(await noted('smtp', smtpLogin('smtp', password))).toMatch(/^235/);
   if (how === 'slow') expect(order).toEqual(['smtp']);
   expect(await refused).toBe('454 4.7.0 Passwords cannot be checked at this moment, try again later');
   // Remembered.
   expect(await smtpLogin(alice, ofAlice)).toMatch(/^235/);
-  // Nobody is told anything that depends on whether a name exists.
+  // No answer depends on whether a name exists.
   for (const login of [smtpLogin, imapLogin, pop3Login]) {
     const replies = [
       await login(`${name}@contoso.com`, 'another-password'),
@@ -138,7 +138,7 @@ test.each([
   }
   if (how === 'slow') slapd.resume();
   else await slapd.run();
-  // By itself, with the next login.
+  // Automatically, with the next login.
   await until('the directory to be asked again', async () => (await waiting()).startsWith('235'));
   expect(await smtpLogin('nobody', 'another-password')).toMatch(/^535/);
 });

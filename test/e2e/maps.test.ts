@@ -55,7 +55,7 @@ async function swaks(account: string, from: string, to: readonly string[], messa
   return output;
 }
 
-/** Who was mailed by the submissions with a Message-ID. */
+/** The recipients of the submissions with a Message-ID. */
 function mailed(id: string): string[] {
   return submissions(relay.simulator, id).flatMap(({ recipients }) => recipients);
 }

@@ -11,7 +11,7 @@ import { mailbridge } from '../cli/harness.ts';
 import { startOAuthServer } from '../support/oauth-server.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-/** A configuration whose authority is an OAuth server that knows the RFCs and nothing of Microsoft. */
+/** A configuration whose authority is an OAuth server that implements the RFCs and nothing specific to Microsoft. */
 async function foreignWorld(connection: (server: Awaited<ReturnType<typeof startOAuthServer>>) => object) {
   const server = await startOAuthServer();
   onTestFinished(() => server.close());
@@ -43,7 +43,7 @@ async function foreignWorld(connection: (server: Awaited<ReturnType<typeof start
   return { server, configFile };
 }
 
-/** A token as the bridge gets one. */
+/** A token, got as the bridge gets one. */
 async function token(configFile: string, ca: string): Promise<string> {
   const { config } = await loadConfig(configFile, { env: {} });
   const http = createHttpClient({ ca, env: {} });

@@ -21,7 +21,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-/** Everything secret that the simulated Entra ID gives out while the test lasts, gathered where it is made. */
+/** Every secret that the simulated Entra ID gives out during the test, collected where it is made. */
 function watchSecrets(): { readonly count: () => number; all(): Promise<readonly string[]> } {
   const given: (string | Promise<string>)[] = [];
   const watch = <T extends object>(prototype: T, secretOf: (result: never) => string | Promise<string>) => {
@@ -42,7 +42,7 @@ function watchSecrets(): { readonly count: () => number; all(): Promise<readonly
   return { count: () => given.length, all: () => Promise.all(given) };
 }
 
-/** Files that are there to hold a secret, and nobody else may read. */
+/** Files that exist to hold a secret and that nobody else can read. */
 const secretFiles = /\.(key|secret|token)$/;
 
 /** Looks for the secrets in everything that was printed and in every file but those made for them. */
@@ -63,7 +63,7 @@ async function expectNothingSecret(world: OnboardingWorld, secrets: readonly str
     expect(/eyJ[\w-]+\./.exec(text)?.[0], where).toBeUndefined();
     expect(/PRIVATE KEY/.exec(text)?.[0], where).toBeUndefined();
   }
-  // The sign-in is sealed: its tokens do not stand in its file.
+  // The sign-in is sealed: its file does not contain its tokens.
   for (const { path } of kept.filter(({ path }) => path.endsWith('.token'))) {
     const text = readFileSync(path, 'latin1');
     expect(secrets.filter((secret) => text.includes(secret))).toEqual([]);
@@ -82,7 +82,7 @@ test.each(['--secret', '--certificate'])('an app of its own with %s', { timeout:
   await world.succeed(['check']);
   world.changeConfig((config) => ({ ...config, log: { level: 'trace', format: 'json' } }));
   await mailFlows(world, await world.start(), login, reports);
-  // What goes wrong says more than what goes well.
+  // Failures print more than successes.
   for (const app of world.m365.tenant.apps.values()) {
     for (const secret of app.secrets) secret.expiresAt = 0;
     app.certificates.length = 0;

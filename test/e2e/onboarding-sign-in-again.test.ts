@@ -9,14 +9,14 @@ import { play } from '../support/transcript.ts';
 
 type Login = Awaited<ReturnType<typeof init>>;
 
-/** A connection in alice's name, registered and with the script run, but without a sign-in. */
+/** A connection that acts for alice, registered and with the script run, but without a sign-in. */
 async function personWorld() {
   const world = await onboardingWorld();
   const login = await init(world, { use: 'both', mailbox: alice, 'sign-in': 'person', send: 'smtp' });
   await world.succeed(['register-app'], async (running) => {
     await signInAtDevicePage(world.m365, await shownCode(running), `admin@${world.m365.tenantDomain}`);
   });
-  // Mail that waits is tried again at once.
+  // Waiting mail is tried again at once.
   world.changeConfig((config) => ({ ...config, queue: { retryBaseSeconds: 1, retryMaxSeconds: 1 } }));
   return { world, login };
 }
@@ -52,7 +52,7 @@ async function submit(bridge: Mailbridge, { username, password }: Login, subject
   transport.close();
 }
 
-/** Clients are let in again, and what waited in the queue has arrived. */
+/** Clients are let in again, and the waiting mail has arrived. */
 async function goesOn(world: OnboardingWorld, bridge: Mailbridge, login: Login, subject: string): Promise<void> {
   await until('the IMAP login', () =>
     imap(bridge, login, 'OK …').then(

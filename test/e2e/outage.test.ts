@@ -69,7 +69,7 @@ describe('Entra ID is down', () => {
     const running = await start({ ...contosoConfig(simulator, { accounts }), admin: { port: adminPort } });
     const atStart = ({ msg }: { msg: string }) =>
       msg.startsWith('connection contoso could not get a token for graph: ');
-    // It passes: a warning, not an error for somebody to act on.
+    // It is temporary: a warning, not an error that needs action.
     expect((await running.line(atStart, 'the missing token')).level).toBe(40);
     const marks = Array.from({ length: 12 }, (_, i) => `outage-${i}-`);
     for (const mark of marks) expect(await send(running.port(), 'graph', mark)).toMatch(/^250 /);

@@ -40,7 +40,7 @@ test('while PostgreSQL is away clients are told to come again; what was accepted
   relay.simulator.faults.add({ target: 'smtp', kind: 'reply', at: 'data', ...later }, 1);
   expect(await send('before')).toMatch(/^250 /);
   await until('the failed attempt', async () => (await list())[0]?.attempts === 1);
-  // Amid a message, and at the beginning of one.
+  // In the middle of a message, and at the beginning of one.
   await begin();
   await server().kill();
   expect(await client.message('Subject: amid\r\n\r\nHello\r\n')).toBe(unreachable);

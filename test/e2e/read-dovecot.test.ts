@@ -12,7 +12,7 @@ import { play } from '../support/transcript.ts';
 
 const [imap, , translated] = routes;
 
-// Dovecot in place of Exchange Online: nobody here wrote the server that the bridge logs in to.
+// Dovecot in place of Exchange Online: a server to log in to that this project did not write.
 describeReadClients({
   start: startWithDovecot,
   routes,
@@ -92,7 +92,7 @@ function testsOfDovecot(world: () => Awaited<ReturnType<typeof startWithDovecot>
     const before = goodbyes();
     const login = { ...world().login(route, 'tls'), username: `bob-${route.read}` };
     const { result } = await curl.fetch(login, await freshFolder(world().folder, 'client'), 'keep');
-    // "Login denied": the program is told so and is not left waiting for an answer to the error challenge.
+    // "Login denied": the program gets this reply and is not left waiting for an answer to the error challenge.
     expect(result).toMatchObject({ code: 67, output: expect.stringContaining('denied') });
     await until('the end of the connection to Dovecot', () => goodbyes() > before);
   });

@@ -77,7 +77,7 @@ test('IMAP serves where Graph may not look', async () => {
   simulator.faults.add({ ...targets.smtp, kind: 'cut-after' });
   expect(await send('smtp', '<by-imap@contoso.com>')).toMatch(/^250 /);
   await until('the cut', () => simulator.faults.list().length === 0);
-  // Messages go in turn: the second is sent after the first has been looked for.
+  // Messages take turns: the second is sent after the first has been looked for.
   await until('the queue to be empty', async () => (await queued()).length === 0);
   expect(submissions(simulator, '<by-imap@contoso.com>')).toHaveLength(1);
 });

@@ -4,7 +4,7 @@ import { envelopeCases, moreMailboxes } from '../support/envelope-cases.ts';
 import { contosoAccount, password, type Relay, reports, startRelay, until } from '../support/relay.ts';
 import { SmtpDialogue } from '../support/smtp-dialogue.ts';
 
-/** Every way that a message may leave by; an account is named after each. */
+/** Every way to send a message; an account is named after each. */
 const ways = ['graph', 'graph-rewritten', 'graph-as-json', 'smtp'] as const;
 type Way = (typeof ways)[number];
 
@@ -66,13 +66,13 @@ describe.each(ways)('by %s', (way) => {
   });
 });
 
-/** Which of Microsoft's services took a message. */
+/** Which of Microsoft's services accepted a message. */
 function submittedBy(id: string): string[] {
   const entries = relay.simulator.transport.journal.entries().filter(({ messageId }) => messageId === id);
   return [...new Set(entries.map(({ via }) => via))];
 }
 
-/** Whatever looks like an address. */
+/** Anything that looks like an address. */
 function addressesOf(text: string): string[] {
   return (text.toLowerCase().match(/[^\s<>,;:"]+@[^\s<>,;:"]+/g) ?? []).map(normalizeAddress);
 }
@@ -93,14 +93,14 @@ async function send(
     ...recipients.map((address) => `RCPT TO:<${address}>${parameters}`),
   );
   for (const reply of replies) expect(reply).toMatch(/^250 /);
-  // Too much for one MIME request, where the way is the one that this takes.
+  // To be sent as JSON, a message must be too large for one MIME request.
   const body = `${way === 'graph-as-json' ? `${'x'.repeat(70)}\r\n`.repeat(1600) : 'text\r\n'}\r\n`;
   const fields = [`From: ${reports}`, ...header, `Message-ID: ${id}`, 'Subject: case'];
   expect(await client.message(`${fields.join('\r\n')}\r\n\r\n${body}`)).toMatch(/^250 /);
   await client.say('QUIT');
 }
 
-/** Who has got the message, once for each copy. */
+/** Who got the message, once for each copy. */
 function copiesOf(id: string): { address: string; content: string }[] {
   const { directory, transport } = relay.simulator;
   const inside = directory.addresses().flatMap((address) =>

@@ -20,7 +20,7 @@ import {
 } from '../support/relay.ts';
 
 let relay: Relay;
-/** Octets of every kind, as scans and archives hold them. */
+/** Octets of every kind, as scans and archives contain them. */
 let attachments: string[];
 
 beforeAll(async () => {
@@ -40,7 +40,7 @@ beforeAll(async () => {
 
 afterAll(() => relay?.close());
 
-/** The ways in that a client is tried with. */
+/** The ways in which each client connects. */
 const ways = ['STARTTLS and AUTH PLAIN', 'STARTTLS and AUTH LOGIN', 'implicit TLS', 'its network address'] as const;
 
 const combinations = mailClients.flatMap((client) =>

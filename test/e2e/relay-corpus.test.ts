@@ -14,7 +14,7 @@ import {
 } from '../support/relay.ts';
 import { SmtpDialogue } from '../support/smtp-dialogue.ts';
 
-/** Recipients of which the parser that makes the other envelopes loses some. */
+/** Recipients that the parser used for the other envelopes partly loses. */
 const quotedLocalParts = [
   '"front desk"@contoso.com',
   '"a\\"b\\\\c@d"@contoso.com',
@@ -22,16 +22,16 @@ const quotedLocalParts = [
   'root@[IPv6:2001:db8::1]',
 ];
 
-/** Messages whose recipients Graph cannot make out: it reads them from the header, where SMTP has the envelope. */
+/** Messages whose recipients Graph cannot parse: it reads them from the header, SMTP from the envelope. */
 const unreadableForGraph: readonly string[] = ['header-quoted-local-part'];
 
 /**
- * Fields that may stand once, twice: they become one each. A recipient without a domain, who gets one on the way. Tests of
- * their own.
+ * Fields that may occur only once, twice: they become one each. A recipient without a domain, which is added on the
+ * way. These have their own tests.
  */
 const changedForBoth: readonly string[] = ['header-duplicates', 'program-cron'];
 
-/** Source routes, comments within comments: the simulator does not read them, and nobody writes them any more. */
+/** Source routes, comments within comments: the simulator does not parse them, and they are no longer written. */
 const unreadableForBoth: readonly string[] = ['header-obsolete-syntax'];
 
 let relay: Relay;
@@ -76,7 +76,7 @@ describe.each(couriers)('delivered by %s', (courier) => {
     expect(entry).toMatchObject({ via: courier, mailbox: reports });
     expect(entry?.recipients.toSorted()).toEqual(recipients.toSorted());
 
-    // What Microsoft was given, Bcc included, is in Sent Items.
+    // What Microsoft received, Bcc included, is in Sent Items.
     const [submitted] = directory.messages(reports, 'Sent Items').slice(sentBefore);
     const given = splitMessage(submitted?.content ?? Buffer.alloc(0));
     const was = splitMessage(original);
@@ -140,7 +140,7 @@ describe.each(couriers)('delivered by %s', (courier) => {
       const before = relay.simulator.transport.journal.count;
       const client = await login(courier, relay.port(1));
       await client.pipeline(`MAIL FROM:<${reports}>`, `RCPT TO:<${alice}>`, 'DATA');
-      // Its own end of data comes behind it, whatever it holds itself.
+      // Its own end of data follows, whatever the content contains.
       client.send(content);
       client.send('\r\n.\r\n');
       expect(await client.reply()).toMatch(/^554 5\.6\.11 Message holds a (LF without CR|CR without LF)/);
@@ -157,7 +157,7 @@ test.each(unreadableForGraph)('%s is refused by Graph and comes back to its send
   const inboxBefore = directory.messages(reports, 'INBOX').length;
   const client = await login('graph');
   await client.pipeline(`MAIL FROM:<${reports}>`, `RCPT TO:<${alice}>`);
-  // A mail program of today would have put these into the envelope.
+  // A modern mail program would have put these into the envelope.
   for (const address of name === 'header-quoted-local-part' ? quotedLocalParts : []) {
     await client.say(`RCPT TO:<${address}>`);
   }
@@ -195,18 +195,18 @@ function someOf<T>(list: readonly T[]): readonly T[] | undefined {
   return list.length > 0 ? list : undefined;
 }
 
-/** DATA carries whole lines: a client ends the last one if need be. */
+/** DATA carries whole lines: a client ends the last one if necessary. */
 function inWholeLines(content: Buffer): Buffer {
   return content.subarray(-2).equals(Buffer.from('\r\n')) ? content : Buffer.concat([content, Buffer.from('\r\n')]);
 }
 
 interface SplitMessage {
-  /** Whole fields as they stand, folds and line ends included. */
+  /** Whole fields unchanged, folds and line ends included. */
   readonly fields: readonly string[];
   readonly body: string;
 }
 
-/** Latin-1 stands for octets. */
+/** Latin-1 maps each octet to one character. */
 function splitMessage(message: Buffer): SplitMessage {
   const text = message.toString('latin1');
   const end = text.startsWith('\r\n') ? 0 : text.indexOf('\r\n\r\n') + 2;
@@ -221,7 +221,7 @@ function nameOf(field: string): string {
   return field.slice(0, field.search(/[ \t]*:/)).toLowerCase();
 }
 
-/** Whom the header names: so an ordinary mail program makes the envelope. Nobody: alice. */
+/** The recipients that the header names, from which an ordinary mail program makes the envelope. If none: alice. */
 function recipientsOf(message: Buffer): string[] {
   const named = recipientsIn(splitMessage(message).fields, ['to', 'cc', 'bcc']);
   return named.length > 0 ? named : [alice];
@@ -236,8 +236,8 @@ function recipientsIn(fields: readonly string[], names: readonly string[]): stri
 }
 
 /**
- * Our marker and one Received field in front, no Bcc; Date, Message-ID and From behind the others where they were missing; with
- * Graph, which knows no envelope, a Bcc at the top for recipients that To and Cc do not name.
+ * Our marker and one Received field at the top, no Bcc; Date, Message-ID and From after the others if they were
+ * missing; with Graph, which has no envelope, a Bcc at the top for recipients that To and Cc do not name.
  */
 function expectFields(
   given: readonly string[],

@@ -7,14 +7,14 @@ import { SmtpDialogue } from '../support/smtp-dialogue.ts';
 const queue = { retryBaseSeconds: 1 };
 const accounts = couriers.map((courier) => contosoAccount(courier, { sentItems: 'remove' }));
 const connections = 4;
-/** Of a machine that has much else to do. */
+/** For a busy machine. */
 const limitMs = 90_000;
 
 let relay: Relay;
 
 afterEach(() => relay?.close());
 
-/** Sends these numbers, by both couriers in turn. */
+/** Sends these numbers, alternating between both couriers. */
 async function sendAll(numbers: readonly number[]): Promise<void> {
   const waiting = [...numbers];
   const client = async (index: number) => {
@@ -36,7 +36,7 @@ const idOf = (number: number) => `<copy-${number}@contoso.com>`;
 const sentItems = () => relay.simulator.directory.messages(reports, 'Sent Items').map(({ content }) => String(content));
 const received = () => relay.simulator.directory.messages(alice, 'INBOX').map(({ content }) => String(content));
 
-/** Mail of others in the same folder, which looks like ours. */
+/** Mail from others in the same folder that looks like ours. */
 function strangersLike(marked: string, number: number): string[] {
   const marker = /^X-Mailbridge-Id: (\S+)/m.exec(marked)?.[1] ?? '';
   const [id, digest, seal] = marker.split('.');

@@ -37,7 +37,7 @@ async function serviceWorld(): Promise<OnboardingWorld> {
   return world;
 }
 
-/** Sends a message by the bridge, and waits until it has arrived at Microsoft. */
+/** Sends a message through the bridge, and waits until it has arrived at Microsoft. */
 async function mailFlows(
   world: OnboardingWorld,
   bridge: Mailbridge,
@@ -56,7 +56,7 @@ async function mailFlows(
   await until('the message at Microsoft', async () => world.m365.transport.journal.count > before || undefined);
 }
 
-/** Everything in the folder is the service's, and nobody else's to read. */
+/** Everything in the folder belongs to the service, and nobody else can read it. */
 function assertOwned(world: OnboardingWorld): void {
   expect({ strangers: strangersIn(world.folder), open: openToOthers(world.folder) }).toEqual({
     strangers: [],
@@ -83,7 +83,7 @@ test('from an empty folder to mail that flows, as root and as the service’s us
   tried.signal('SIGTERM');
   expect((await tried.exit()).code).toBe(0);
   assertOwned(world);
-  // The service goes on with what root has left.
+  // The service continues with what root left.
   world.user = serviceUser;
   await world.succeed(['register-app', '--rotate'], administrator(world));
   expect((await world.succeed(['check'])).stdout).toMatch(/\nMicrosoft's side works\. The bridge does not run;/);
@@ -134,7 +134,7 @@ test(
   },
 );
 
-/** Only what waits for nobody: the messages of that queue are as old as its version. */
+/** Without its waiting messages: they are as old as its version. */
 function leaveQueueOfFormat1({ folder }: OnboardingWorld): void {
   const queue = join(folder, 'data', 'queue');
   for (const name of readdirSync(queue).filter((each) => each.startsWith('queue.sqlite'))) rmSync(join(queue, name));

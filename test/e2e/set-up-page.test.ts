@@ -22,7 +22,7 @@ async function openPages(): Promise<Page> {
   return page;
 }
 
-/** Everybody can use what is shown: the checker finds nothing. */
+/** The page is accessible: the checker finds nothing. */
 async function looked(page: Page, name: string): Promise<void> {
   await page.evaluate(axe.source);
   const { violations } = (await page.evaluate('axe.run(document)')) as axe.AxeResults;
@@ -64,7 +64,7 @@ test('with a browser, from an empty folder to a delivered message', async (conte
   await page.getByRole('button', { name: 'Write the configuration' }).waitFor();
   await looked(page, '3-registered');
 
-  // Somebody closes the browser, and comes back in another one.
+  // The browser is closed, and another one comes back.
   await page.context().clearCookies();
   await page.goto(`${world.url}ui/#token=${world.token}`);
   await page.getByRole('button', { name: 'Write the configuration' }).click();
@@ -75,13 +75,13 @@ test('with a browser, from an empty folder to a delivered message', async (conte
   await looked(page, '4-exchange');
   expect(await page.locator('.big-code').textContent()).toBe(password);
 
-  // Somebody goes on without the script: the check says so, and has it.
+  // Continues without running the script: the check reports that, and offers the script.
   await page.getByRole('button', { name: 'It was run, continue' }).click();
   await page.getByRole('button', { name: 'Check', exact: true }).click();
   await page
     .getByText('The most likely cause: the script for Exchange was not run, or was run less than 2 hours ago.')
     .waitFor();
-  // Beside each remedy that names the command.
+  // Next to each remedy that names the command.
   await page.locator('.places').getByRole('button', { name: 'The script for Exchange' }).first().click();
   const downloading = page.waitForEvent('download');
   await page.getByRole('link', { name: /^Download / }).click();

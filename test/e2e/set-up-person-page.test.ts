@@ -18,7 +18,7 @@ async function openPages({ url, token }: SetUpWorld): Promise<Page> {
   return page;
 }
 
-/** Somebody enters the code that the page shows, on another device. */
+/** Enters the code that the page shows, on another device. */
 async function enters(page: Page, { m365 }: SetUpWorld, username: string): Promise<void> {
   const item = page.locator('li', { hasText: 'Enter this code' });
   const code = (await item.locator('.big-code').textContent()) ?? '';

@@ -17,7 +17,7 @@ import { freePorts as portsOfTest } from '../support/ports.ts';
 import { noteSecret } from '../support/secret-search/record.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-/** The ports that the set-up takes to be free when it writes the configuration. */
+/** The ports that the set-up believes to be free when it writes the configuration. */
 let chosen: Awaited<ReturnType<typeof FreePorts.freePorts>>;
 vi.mock('../../src/onboarding/free-ports.ts', async (original) => ({
   ...(await original<typeof FreePorts>()),
@@ -35,7 +35,7 @@ vi.mock('../../src/app/set-up/set-up-server.ts', async (original) => {
   return { ...actual, openSetupServer };
 });
 
-/** Another program, which has taken the port between the writing and the start. */
+/** Another program, which took the port between the writing and the start. */
 let other: Server;
 beforeEach(async () => {
   other = createServer().listen(0, '127.0.0.1');
@@ -96,7 +96,7 @@ test('a first start that fails brings the page back with the error and what to d
   expect(hasBridge()).toBe(false);
   await page.getByText(`Port 2525 is in use by another program; SMTP listens at ${chosen.smtp}.`).waitFor();
 
-  // The cause stays: it says so again, and nothing is lost.
+  // The cause remains: the same report again, and nothing is lost.
   await page.getByRole('button', { name: 'Start the bridge again' }).click();
   await page.getByText('The bridge starts').first().waitFor({ state: 'detached' });
   await alert.waitFor();
@@ -164,7 +164,7 @@ test('while there is no configuration the other pages say so, and lead to the se
   await page.getByRole('button', { name: 'Write the configuration' }).click();
   noteSecret('user password', (await page.locator('.big-code').textContent()) ?? '');
   await page.getByRole('button', { name: 'Check', exact: true }).or(page.getByText('It was run')).first().waitFor();
-  // The same window, with a bridge by now.
+  // The same window, by now with a bridge.
   await page.getByRole('navigation').getByRole('link', { name: 'Accounts' }).click();
   await page.getByRole('main').getByText('reports').first().waitFor();
 }, 60_000);

@@ -37,7 +37,7 @@ test('the first set-up on the simulator goes as docs/simulator.md has it', { tim
   expect(inbox.messages).toHaveLength(1);
 });
 
-/** The one that init found free may be taken by another test before the bridge starts. */
+/** Another test may take the port that init found free before the bridge starts. */
 function leaveAdminPortOpen({ folder }: Terminal): void {
   const file = join(folder, 'config.json');
   const config = JSON.parse(readFileSync(file, 'utf8'));
@@ -45,7 +45,7 @@ function leaveAdminPortOpen({ folder }: Terminal): void {
   writeFileSync(file, JSON.stringify({ ...config, admin: { port: 0 } }));
 }
 
-/** The blocks of the document's chapter, each as its lines, on ports that are free. */
+/** The blocks of the document's chapter, each as its lines, on free ports. */
 function documentedCommands(portBase: number): string[][] {
   const document = readFileSync(join(project, 'docs/simulator.md'), 'utf8');
   const chapter = document.split(/^## /m).find((each) => each.startsWith('The first set-up')) ?? '';
@@ -73,7 +73,7 @@ class Terminal {
     this.#path = `${bin}${delimiter}${process.env.PATH}`;
   }
 
-  /** All that was printed so far. */
+  /** Everything printed so far. */
   get text(): string {
     return this.#text;
   }
@@ -94,7 +94,7 @@ class Terminal {
     }
     const ended = new Promise<number | null>((done) => child.once('close', done));
     afterTest(async () => {
-      // What it has started ends with it.
+      // Its child processes end with it.
       if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, 'SIGKILL');
       await ended;
     });

@@ -49,7 +49,7 @@ async function start(configFile = folder.configFile): Promise<Mailbridge> {
   return bridge;
 }
 
-/** `mailbridge start` that is expected to end by itself. */
+/** `mailbridge start` that is expected to exit on its own. */
 async function startInVain(...args: string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
   const bridge = Mailbridge.run(['start', ...args]);
   bridges.push(bridge);
@@ -187,7 +187,7 @@ describe('a wrong secret', () => {
       Object.assign(wrong.connections.contoso ?? {}, { clientSecret: 'last-year~s-secret' });
       await folder.configure(wrong);
       const bridge = await start();
-      // Told at the start, before there is any mail.
+      // Reported at the start, before there is any mail.
       const resource = courier === 'graph' ? 'graph' : 'exchange';
       const told = await bridge.line((line) => line.level >= 50 && line.resource === resource, 'the error');
       expect(told.msg).toMatch(/^connection contoso could not get a token for .*AADSTS7000215.*clientSecret/);
@@ -260,7 +260,7 @@ describe('SIGHUP', () => {
     bridge.signal('SIGHUP');
     await first.writeFile(simulator.clientSecret);
     await first.close();
-    // Before that, the pipe may still be open for the first reading.
+    // Before that, the pipe may still be open from the first read.
     await bridge.line(({ msg }) => msg.startsWith('ready: '), 'the ready line');
     const again = await open(secretFile, 'w');
     await again.writeFile(simulator.clientSecret);
@@ -389,7 +389,7 @@ test('with other endpoints in `cloud` it works against servers that are not the 
   expect(simulator.transport.journal.count).toBe(0);
 });
 
-/** SHA-256 of the certificate that a TLS port shows. */
+/** SHA-256 of the certificate that a TLS port presents. */
 async function certificateAt(port: number): Promise<string> {
   const socket = connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false });
   await once(socket, 'secureConnect');

@@ -19,7 +19,7 @@ beforeAll(async () => {
 
 afterAll(() => simulator?.close());
 
-/** A bridge with a session open, and the processes that it has started; Linux tells them. */
+/** A bridge with a session open, and its child processes, from Linux. */
 async function startWithSession(workers: number) {
   const folder = await relayFolder({
     ...contosoConfig(simulator),

@@ -16,7 +16,7 @@ import { play } from '../support/transcript.ts';
 /** Three processes start, on a machine that may be busy. */
 const patienceMs = 90_000;
 
-/** Exchange takes 20 sessions for each, and so does the bridge; together they are room for 200. */
+/** Exchange allows 20 sessions for each, and so does the bridge; together they have room for 200. */
 const mailboxes = Array.from({ length: 10 }, (_, index) => `box${index}@contoso.com`);
 const perMailbox = 20;
 const perAddress = 40;
@@ -36,7 +36,7 @@ interface Failure {
 
 let simulator: Simulator;
 let folder: RelayFolder;
-/** One for all tests, the last of which stops it: a start is one of three processes. */
+/** One for all tests, which the last test stops: each start takes three processes. */
 let bridge: Mailbridge;
 
 function bridgeConfig(): ConfigInput {
@@ -56,7 +56,7 @@ function bridgeConfig(): ConfigInput {
   };
 }
 
-/** Puts a new certificate where the configuration says. @returns the authority to trust */
+/** Writes a new certificate to the configured path. @returns the authority to trust */
 async function writeCertificate(): Promise<string> {
   const authority = await makeAuthority('Test', 10);
   const { cert, key } = await issueServerCertificate(authority, ['localhost', '127.0.0.1'], 10);
@@ -93,7 +93,7 @@ beforeEach(async (context) => {
 
 const ports = { imap: 0, imaps: 1, pop3: 2 } as const;
 
-/** A connection that has heard the greeting; it ends with its test. */
+/** A connection that has received the greeting; it ends with its test. */
 async function client(to: keyof typeof ports, script = 'S: * OK …', localAddress = '127.0.0.1'): Promise<Socket> {
   const socket = connect({ port: bridge.port(ports[to]), host: '127.0.0.1', localAddress }).on('error', () => {});
   onTestFinished(() => void socket.destroy());
@@ -108,7 +108,7 @@ function session(username = 'imap', localAddress?: string): Promise<Socket> {
   return client('imap', `S: * OK …\n${login(username)}\nS: a OK …`, localAddress);
 }
 
-/** An attempt that comes when the account has all its permits out. */
+/** An attempt that comes when the account has no permits left. */
 async function expectFull(username: string): Promise<void> {
   (await client('imap', `S: * OK …\n${login(username)}\nS: a NO [LIMIT] …`)).destroy();
 }
@@ -129,7 +129,7 @@ async function shares(): Promise<readonly [number, number]> {
   return [all['worker_connections 1'] ?? 0, all['worker_connections 2'] ?? 0];
 }
 
-/** Process ids of the workers; Linux tells them. */
+/** Process ids of the workers, from Linux. */
 function workers(): number[] {
   const children = readFileSync(`/proc/${bridge.pid}/task/${bridge.pid}/children`, 'utf8');
   return children.split(' ').filter(Boolean).map(Number);
@@ -211,7 +211,7 @@ test(
 test('limits of an account and of an address hold over all workers together', async () => {
   const [first] = await many(perMailbox, () => session('imap/box1'));
   expect(await shares()).toEqual([perMailbox / 2, perMailbox / 2]);
-  // Two in turn: one comes to either worker.
+  // Two in turn: one reaches each worker.
   for (let worker = 0; worker < 2; worker++) await expectFull('imap/box1');
   first?.destroy();
   await until('the permit to be free', () =>
@@ -317,7 +317,7 @@ test('without any worker the main process serves, and counts as before', async (
   expect(await shares()).toEqual([0, 0]);
 });
 
-/** Whether a TLS client that trusts an authority is let in. */
+/** Whether a TLS client that trusts an authority can connect. */
 async function trusts(ca: string): Promise<boolean> {
   const socket = connectTls({ port: bridge.port(ports.imaps), host: 'localhost', ca });
   onTestFinished(() => void socket.destroy());
@@ -349,7 +349,7 @@ test(
     };
     await expectNew();
     await client('imap', `S: * OK …\n${login('imap')}\nS: a NO [AUTHENTICATIONFAILED] …`);
-    // Those of the old configuration go on.
+    // Those of the old configuration continue.
     for (const socket of open) await play(socket, 'C: n NOOP\nS: n OK …');
 
     const pids = workers();
@@ -375,7 +375,7 @@ test('a stop ends silent sessions at once and busy ones after the grace, and lea
   const talk = setInterval(() => busy.writable && busy.write('n NOOP\r\n'), 50);
   onTestFinished(() => clearInterval(talk));
   bridge.signal('SIGTERM');
-  // Ctrl-C reaches every process of a terminal: the main one alone says what comes of it.
+  // Ctrl-C reaches every process of a terminal: only the main one reports the result.
   for (const pid of pids) process.kill(pid, 'SIGINT');
   expect(await bridge.exit()).toEqual({ code: 0, signal: null });
   await until('both to be closed', () => order.length === 2);

@@ -4,9 +4,9 @@ import type { Socket } from 'node:net';
 export interface ClientHello {
   /** 0x0303 is TLS 1.2. */
   readonly versions: readonly number[];
-  /** It would go on with a session of before. */
+  /** It wants to resume an earlier session. */
   readonly resumes: boolean;
-  /** The name it means to reach (RFC 6066 section 3), if it says one. */
+  /** The name it wants to reach (RFC 6066 section 3), if it sends one. */
   readonly serverName: string | undefined;
 }
 
@@ -14,7 +14,10 @@ const serverNames = 0;
 const supportedVersions = 43;
 const preSharedKey = 41;
 
-/** Reads the first record of a connection and puts it back: TLS may begin on the socket as if nothing had been read. */
+/**
+ * Reads the first record of a connection and puts it back, so that TLS can begin on the socket as if nothing had been
+ * read.
+ */
 export async function readClientHello(socket: Socket): Promise<ClientHello> {
   let octets: Buffer = Buffer.alloc(0);
   while (octets.length < 5 || octets.length < 5 + octets.readUInt16BE(3)) {

@@ -34,7 +34,7 @@ function loginTo(port: number, security: Security): UpstreamLogin {
   };
 }
 
-/** Every way in which a mailbox is opened, up to the end of the login. */
+/** Every way to open a mailbox, up to the end of the login. */
 const openers = {
   'IMAP, to be joined': async (port: number, security: Security) => {
     (await openImapUpstream(loginTo(port, security))).socket.destroy();
@@ -66,7 +66,7 @@ type Opener = keyof typeof openers;
 
 const names = Object.keys(openers) as Opener[];
 
-/** What a server says in clear before TLS, up to its agreement; what it says in clear behind that. */
+/** What a server sends unencrypted before TLS, up to its go-ahead; and what it sends unencrypted after that. */
 const agreements: Record<Opener, readonly [script: string, injected: string]> = {
   'IMAP, to be joined': [
     'S: * OK hello\nC: S1 STARTTLS\nS: S1 OK go',
@@ -92,7 +92,7 @@ describe('what somebody on the way adds in clear behind the agreement to TLS is 
     });
     onTestFinished(server.close);
     await expect(openers[name](server.port, 'starttls')).rejects.toThrow();
-    // Not one line of the login was said because of it.
+    // Because of it, no line of the login was sent.
     expect(server.received.join('\n')).not.toMatch(/XOAUTH2|dXNlcj1hQGIuY/);
   });
 
@@ -112,7 +112,7 @@ describe('what somebody on the way adds in clear behind the agreement to TLS is 
   );
 });
 
-/** A server that shows what clients offer, and answers as a script of its own says. */
+/** A server that shows what clients offer, and answers from its own script. */
 async function listen(serve: (socket: Socket, hello: ClientHello, connection: number) => void): Promise<number> {
   let connections = 0;
   const sockets = new Set<Socket>();
@@ -149,7 +149,7 @@ describe('TLS 1.0 and 1.1 are not offered to a server, not even where Node.js is
     onTestFinished(() => {
       Object.assign(tls, { DEFAULT_CIPHERS, DEFAULT_MIN_VERSION });
     });
-    // What is made for one set of authorities is kept.
+    // What is made for a set of authorities is kept.
     ca = await makeAuthority(name, 10);
     const hellos: ClientHello[] = [];
     const port = await listen((socket, hello) => {
@@ -164,7 +164,7 @@ describe('TLS 1.0 and 1.1 are not offered to a server, not even where Node.js is
 
 test.each([
   ['localhost', 'localhost'],
-  // An address is no name (RFC 6066 section 3).
+  // An IP address is not a name (RFC 6066 section 3).
   ['127.0.0.1', undefined],
 ])('a server reached as %s is told %j, so that it shows the right certificate', async (host, serverName) => {
   const hellos: ClientHello[] = [];

@@ -5,19 +5,19 @@ import { corpusOf, FrontDoor, maxCommandBytes, type Protocol, turn } from './fro
 /** A command that every state before login answers, and its answer. */
 const probes = { imap: ['zz NOOP\r\n', /^zz (OK|BAD) /m], pop3: ['NOOP\r\n', /^-ERR Command is not valid/m] } as const;
 
-/** What the server may say: whole lines of these forms. */
+/** What the server may send: whole lines of these forms. */
 const forms = {
   imap: /^(?:(?:\* (?:OK|BAD|BYE|CAPABILITY|ID)|\+|[^\s*+(){%"\\]+ (?:OK|NO|BAD))(?: [^\r\n]*)?\r\n)*$/,
   pop3: /^(?:(?:\+OK|-ERR|\+|USER|IMAP4rev1|PLAIN|LOGIN|\.)(?: [^\r\n]*)?\r\n)*$/,
 } as const;
 
-/** Sends input, then commands that must be answered unless the connection is over. */
+/** Sends input, then commands that must be answered unless the connection has ended. */
 async function survives(protocol: Protocol, octets: Buffer, pieceBytes?: number): Promise<void> {
   const door = new FrontDoor(protocol);
   try {
     await door.send(octets, pieceBytes);
     const [probe, answer] = probes[protocol];
-    // An open literal or an open line may swallow as much as a command may weigh.
+    // An open literal or line can swallow as much as the longest command.
     await door.send(Buffer.from(`\r\n${probe.repeat(Math.ceil((2 * maxCommandBytes) / probe.length))}`));
     await turn();
     expect(door.over || answer.test(door.said), door.said.slice(-300)).toBe(true);
@@ -28,7 +28,7 @@ async function survives(protocol: Protocol, octets: Buffer, pieceBytes?: number)
   }
 }
 
-/** Sends input, then a line without an end: it must not be kept. */
+/** Sends input, then an endless line, which must not be kept. */
 async function isBounded(protocol: Protocol, octets: Buffer): Promise<void> {
   const door = new FrontDoor(protocol);
   try {

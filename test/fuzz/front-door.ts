@@ -11,23 +11,23 @@ import type { SaslCredentials } from '../../src/sasl/server-exchange.ts';
 
 export type Protocol = 'imap' | 'pop3';
 
-/** Octets of a command; no input may make the server hold much more than that. */
+/** Octets of a command; no input may make the server keep much more than that. */
 export const maxCommandBytes = 2_000;
 
-/** Inputs that were interesting once. */
+/** Inputs that once proved interesting. */
 export function corpusOf(protocol: Protocol): { readonly name: string; readonly octets: Buffer }[] {
   const folder = join(import.meta.dirname, protocol);
   return readdirSync(folder).map((name) => ({ name, octets: readFileSync(join(folder, name)) }));
 }
 
-/** A server that has not authenticated anybody yet, and the client's end of its connection. */
+/** A server before any login, and the client's end of its connection. */
 export class FrontDoor {
   readonly client: Duplex;
-  /** What the server has said. */
+  /** What the server has sent. */
   said = '';
-  /** What went to whoever goes on after the login. */
+  /** What was passed to whatever takes over after the login. */
   passedOn: Buffer | undefined;
-  /** What the server logged as its own fault. */
+  /** What the server logged as its own defect. */
   readonly defects: unknown[] = [];
   readonly served: Promise<void>;
   readonly #server: Duplex;
@@ -65,7 +65,7 @@ export class FrontDoor {
           });
   }
 
-  /** Sends in pieces and lets the server look at each. */
+  /** Sends in pieces and lets the server process each. */
   async send(octets: Buffer, pieceBytes = octets.length): Promise<void> {
     for (let at = 0; at < octets.length && !this.over; at += pieceBytes) {
       this.client.write(octets.subarray(at, at + pieceBytes));
@@ -78,7 +78,7 @@ export class FrontDoor {
     return this.#ended || this.passedOn !== undefined;
   }
 
-  /** Octets that the server has taken no notice of yet. */
+  /** Octets that the server has not processed yet. */
   get waiting(): number {
     return this.#server.readableLength + this.client.writableLength;
   }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Answer, Arrived } from './fake-graph.ts';
 import { refusal } from './fake-graph.ts';
 
-/** An attachment as it has arrived. */
+/** An attachment that has arrived. */
 export interface ArrivedAttachment {
   readonly name: string;
   readonly contentType: string;
@@ -17,7 +17,7 @@ interface PostedAttachment extends Omit<ArrivedAttachment, 'octets' | 'sha256'> 
   readonly contentBytes: string;
 }
 
-/** The properties that are looked at here, among others. */
+/** The properties used here, among others. */
 interface MessageJson {
   readonly id?: string;
   readonly singleValueExtendedProperties?: readonly { readonly id: string; readonly value: string }[];
@@ -26,7 +26,7 @@ interface MessageJson {
 
 type PostedMessage = MessageJson & { readonly attachments: readonly PostedAttachment[] };
 
-/** What an upload session is told. */
+/** What an upload session is given. */
 type SessionItem = Omit<ArrivedAttachment, 'octets' | 'sha256'> & {
   readonly attachmentType: 'file';
   readonly size: number;
@@ -62,9 +62,9 @@ export class FakeDrafts {
   origin = '';
   readonly drafts = new Map<string, ArrivedMessage>();
   readonly sent: ArrivedMessage[] = [];
-  /** One word for each request, such as `POST messages`. */
+  /** One entry for each request, such as `POST messages`. */
   readonly log: string[] = [];
-  /** Requests that are answered otherwise, by their word and how often it came: consulted before and after. */
+  /** Overrides answers to requests, by their entry and its count: called before and after. */
   before: (word: string, count: number, request: Request) => Answer | undefined = () => undefined;
   after: (word: string, count: number, request: Request) => Answer | undefined = () => undefined;
   /** Smaller files get no upload session. */
@@ -97,7 +97,7 @@ export class FakeDrafts {
     return draft === undefined ? this.#ofSent(method, id) : this.#ofDraft(method, id, draft, rest, body);
   }
 
-  /** Its id is that of the draft; it can be looked at and deleted, but not sent again. */
+  /** It has the draft's id; it can be read and deleted, but not sent again. */
   #ofSent(method: string, id: string): Answer {
     const index = this.sent.findIndex(({ json }) => json.id === id);
     if (index === -1) return refusal(404, 'ErrorItemNotFound');
@@ -107,7 +107,7 @@ export class FakeDrafts {
     return ok(204);
   }
 
-  /** Sends all drafts, as if a request of earlier had been at work all the time. */
+  /** Sends all drafts, as if an earlier request had still been at work. */
   sendAll(): void {
     this.sent.push(...this.drafts.values());
     this.drafts.clear();

@@ -5,13 +5,13 @@ import type { AddressInfo } from 'node:net';
 import { type CertificateAndKey, issueServerCertificate, makeAuthority } from '../../src/base/certificates.ts';
 import { createHttpClient, type HttpClient } from '../../src/base/http/client.ts';
 
-/** A request as it arrived, its body read to the end. */
+/** A request that has arrived, with its whole body. */
 export interface Arrived {
   readonly method: string;
   readonly url: string;
   readonly headers: IncomingMessage['headers'];
   readonly body: Buffer;
-  /** The client's port: tells connections apart. */
+  /** The client's port: identifies the connection. */
   readonly port: number;
 }
 
@@ -20,7 +20,7 @@ export type Answer = { status: number; headers?: Record<string, string>; body?: 
 
 export interface FakeGraph {
   readonly origin: string;
-  /** Certificate (PEM) of the authority that a client has to trust. */
+  /** Certificate (PEM) of the authority that a client must trust. */
   readonly ca: string;
   readonly arrived: Arrived[];
   readonly http: HttpClient;
@@ -29,7 +29,7 @@ export interface FakeGraph {
 
 export const accepted: Answer = { status: 202, headers: { 'request-id': 'request-1' } };
 
-/** A refusal as Graph words it. */
+/** A refusal in Graph's wording. */
 export function refusal(status: number, code: string, headers: Record<string, string> = {}): Answer {
   const body = { error: { code, message: `Words about ${code}.`, innerError: { 'request-id': 'inner-request' } } };
   return { status, headers: { 'content-type': 'application/json', ...headers }, body };
@@ -46,10 +46,10 @@ function certificates() {
 }
 
 /**
- * An HTTPS server in the place of Graph.
+ * An HTTPS server in place of Graph.
  * @param answer by number of the request, from 1
- * @param early called before the body is read; what it answers is the answer
- * @param keepBodies false: `arrived` tells requests without their bodies
+ * @param early called before the body is read; its answer, if any, is sent
+ * @param keepBodies false: `arrived` records requests without their bodies
  */
 export async function fakeGraph(
   answer: (count: number, request: Arrived) => Answer | Promise<Answer> = () => accepted,

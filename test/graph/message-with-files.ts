@@ -1,6 +1,6 @@
 import { lines } from './send-json-world.ts';
 
-/** Octets that look like nothing else, the same for the same seed. */
+/** Unique octets, the same for the same seed. */
 export function octets(length: number, seed = 1): Buffer {
   const made = Buffer.alloc(length);
   for (let at = 0, state = seed; at < length; at++) {
@@ -10,7 +10,7 @@ export function octets(length: number, seed = 1): Buffer {
   return made;
 }
 
-/** A part that is a file. */
+/** A part that contains a file. */
 export function attachment(name: string, content: Buffer): string {
   return lines(
     '--b',
@@ -22,7 +22,7 @@ export function attachment(name: string, content: Buffer): string {
   );
 }
 
-/** A text, and these parts behind it. */
+/** A text followed by these parts. */
 export function message(...attachments: readonly string[]): string {
   const header = lines(
     'From: A <a@contoso.com>',

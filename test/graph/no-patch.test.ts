@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 /** The rooms that touch mailboxes through Graph. */
 const rooms = ['app', 'couriers', 'graph', 'mailstores', 'onboarding/check'];
 
-/** What writes flags, categories and names of folders, which Mail.ReadWrite allows. */
+/** Code that writes flags, categories and names of folders, which Mail.ReadWrite allows. */
 const patching = [
   'graph/client/client.ts',
   'mailstores/graph/append/append.ts',

@@ -25,7 +25,7 @@ beforeAll(async () => {
 
 afterAll(() => server.close());
 
-/** A file of that many octets: each line is of its own. */
+/** A file with this many octets, every line different. */
 function* fileLines(octets: number, seed: number): Generator<Buffer> {
   for (let at = 0; at < octets; at += lineOctets) {
     const line = Buffer.alloc(Math.min(lineOctets, octets - at), seed);

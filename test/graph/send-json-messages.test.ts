@@ -88,7 +88,7 @@ describe('Whatever a message is made of', () => {
   });
 });
 
-/** It gives every line of what is not base64 a line end of its own. */
+/** It gives every line that is not base64 its own line end. */
 function withoutLineEnds(text: string): string {
   return text.replace(/[\r\n]/g, '');
 }

@@ -1,6 +1,6 @@
 /**
- * A process of its own, so that its memory is that of sending alone: `ORIGIN CA-FILE MESSAGE-FILE` sends the message
- * and tells the most memory it has had.
+ * A separate process, so that its memory is that of sending only: `ORIGIN CA-FILE MESSAGE-FILE` sends the message and
+ * reports its peak memory.
  */
 import { createReadStream, readFileSync, statSync } from 'node:fs';
 import { createHttpClient } from '../../src/base/http/client.ts';

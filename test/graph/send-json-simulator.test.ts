@@ -61,7 +61,7 @@ async function send(source: Buffer, options: Partial<SendAsJsonOptions> = {}) {
 const stored = (address: string, folder: string) =>
   simulator.directory.messages(address, folder).map(({ content }) => content);
 
-/** The latest message of a folder, as a parser that nobody here wrote reads it. */
+/** The latest message of a folder, read by a parser that this project did not write. */
 async function latest(address: string, folder = 'INBOX') {
   const parsed = await PostalMime.parse(stored(address, folder).at(-1)!, { forceRfc822Attachments: true });
   return { ...parsed, header: new Map(parsed.headers.map(({ key, value }) => [key, value])) };
@@ -71,7 +71,7 @@ function withoutLineEnds(text: string): string {
   return text.replace(/[\r\n]/g, '');
 }
 
-/** Sorted, for files that are uploaded side by side may change places. */
+/** Sorted, because files uploaded concurrently may change places. */
 function digests(files: readonly { readonly name: string; readonly content: Buffer }[]) {
   return files.map(({ name, content }) => `${name} ${sha256(withoutLineEnds(content.toString('latin1')))}`).toSorted();
 }
@@ -161,7 +161,7 @@ describe('What the simulated Microsoft 365 delivers', () => {
     const crash = new AbortController();
     const { request } = http;
     http.request = (given) => {
-      // As when the process dies: nothing goes out any more, no deletion either.
+      // As if the process had died: nothing more is sent, not even a deletion.
       if (given.method === 'PUT') crash.abort(new Error('crash'));
       return crash.signal.aborted ? Promise.reject(new Error('crash')) : request(given);
     };

@@ -15,12 +15,12 @@ export const retry: QuickRetry = {
   multiplyWait: true,
 };
 
-/** Graph with one mailbox, and a client of it. */
+/** Graph with one mailbox, and a client for it. */
 export interface JsonWorld {
   readonly drafts: FakeDrafts;
   readonly server: FakeGraph;
   readonly client: GraphClient;
-  /** Surveys a message that has to be faithful, and sends it. */
+  /** Surveys a message that must be faithful, and sends it. */
   send(source: Buffer | string, options?: Partial<SendAsJsonOptions>): Promise<SentAsJson>;
   close(): Promise<void>;
 }
@@ -57,7 +57,7 @@ export async function jsonWorld(options: Partial<GraphClientOptions> = {}): Prom
   };
 }
 
-/** The octets from the first on at each call, in pieces as a file gives them. */
+/** Each call returns the octets from the start, in pieces as a file gives them. */
 export function opener(octets: Buffer, pieceOctets = 64 * 1024): () => Readable {
   function* pieces() {
     for (let at = 0; at < octets.length; at += pieceOctets) yield octets.subarray(at, at + pieceOctets);
@@ -75,7 +75,7 @@ export function sha256(octets: Buffer | string): string {
   return createHash('sha256').update(octets).digest('hex');
 }
 
-/** Lines joined as a message has them. */
+/** Lines joined as in a message. */
 export function lines(...parts: readonly string[]): string {
   return parts.join('\r\n');
 }

@@ -47,7 +47,7 @@ beforeEach(() => {
   deliver('Subject: one\n\nthird\n');
 });
 
-/** A connection that stays while the test does something else. */
+/** A connection that stays open while the test does something else. */
 async function connection(script: string): Promise<{ play(script: string): Promise<void>; end(): Promise<void> }> {
   const [client, server] = duplexPair();
   client.on('error', () => {});

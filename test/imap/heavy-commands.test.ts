@@ -15,7 +15,7 @@ beforeAll(async () => {
   for (let number = 0; number < 30; number++) await store.createFolder('a'.repeat(200) + number);
 });
 
-/** Sends a command and waits for its end. */
+/** Sends a command and waits for its completion. */
 async function run(stream: Duplex, tag: string, command: string): Promise<string> {
   let text = '';
   stream.write(`${tag} ${command}\r\n`);

@@ -325,7 +325,7 @@ describe('messages', () => {
 });
 
 describe('what others do', () => {
-  // Without UID: isync 1.4 takes a FETCH with one, in the middle of a listing, for one more message.
+  // Without UID: isync 1.4 takes a FETCH with one in the middle of a listing for an additional message.
   it('is told in IDLE as it happens', async () => {
     const [client, server] = duplexPair();
     const served = serve(server);

@@ -7,9 +7,9 @@ import { play, playAgainst } from '../support/transcript.ts';
 
 const alice = 'alice@contoso.example';
 let directory: MailboxDirectory;
-/** What the store was asked, a line for each question. */
+/** The requests to the store, one line each. */
 let asked: string[];
-/** Stands in for methods of the folder. */
+/** Replaces methods of the folder. */
 let instead: Partial<OpenFolder>;
 let notice: (text: string) => void;
 

@@ -5,9 +5,9 @@ import type { OpenFolder } from '../../src/mailbox/mail-store.ts';
 import { MailboxDirectory } from '../../src/simulator/mailboxes/mailbox-directory.ts';
 import { serveEngine } from '../support/imap-engine.ts';
 
-/** A client that believes only what it is told. */
+/** A client that knows only what the server tells it. */
 class BelievingClient {
-  /** UIDs by sequence number, as far as they were told. */
+  /** UIDs by sequence number, as far as the server told them. */
   readonly uids: (number | undefined)[] = [];
   readonly #stream: Duplex;
   #text = '';
@@ -22,7 +22,7 @@ class BelievingClient {
     });
   }
 
-  /** @returns how it ended */
+  /** @returns how the command ended */
   async run(command: string): Promise<string> {
     const tag = `c${++this.#commands}`;
     const mayExpunge = !/^(?:FETCH|STORE|SEARCH|SORT|THREAD) /.test(command);
@@ -135,7 +135,7 @@ async function take(what: string, which: number, { directory, other, client }: W
   else {
     const end = await client.run(what);
     expect(end).toMatch(/^c\d+ (?:OK|NO \[EXPUNGEISSUED\]|BAD The specified message set)/);
-    // VANISHED speaks of UIDs, which a client has to have asked for.
+    // VANISHED reports UIDs, which a client has to have asked for.
     if (client.uids.includes(undefined)) await client.run('FETCH 1:* UID');
   }
 }

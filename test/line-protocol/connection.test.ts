@@ -17,7 +17,7 @@ const limits = { loginTimeoutMs: 3 * 60_000, idleTimeoutMs: 31 * 60_000, maxFail
 const common = { greeting: 'ready', secure: false, log: silentLog } as const;
 const alice = 'alice@contoso.com';
 
-/** What either engine takes for a login. */
+/** What either engine accepts as a login. */
 type Login = StoreLogin<ReturnType<MailboxDirectory['openStore']>> | (HandOver & { readonly capabilities: undefined });
 
 interface Session extends LineProtocolSession<Login> {
@@ -25,7 +25,7 @@ interface Session extends LineProtocolSession<Login> {
   identify(): undefined;
 }
 
-/** What a test decides of a connection. */
+/** The parts of a connection that a test sets. */
 interface Part {
   readonly session: Session;
   readonly maxCommandsBeforeLogin?: number;
@@ -76,7 +76,7 @@ const engines: Readonly<Record<'IMAP' | 'POP3', Engine>> = {
   },
 };
 
-/** An application to which a login means this. */
+/** An application for which a login returns this. */
 function sessionOf(login: () => Promise<Login>, closed = (): void => {}): Session {
   return {
     capabilities: () => [],
@@ -104,7 +104,7 @@ interface Dialogue {
   readonly client: Duplex;
   readonly server: Duplex;
   readonly served: Promise<void>;
-  /** What the server has said so far, and whether it has ended. */
+  /** What the server has sent so far, and whether it has ended. */
   said(): string;
 }
 
@@ -123,7 +123,7 @@ function dialogue({ serve }: Engine, part: Part): Dialogue {
   return { client, server, served, said };
 }
 
-/** A log that keeps what it is told as an error. */
+/** A log that keeps what is logged as an error. */
 function keptErrors(): { log: Log; errors: string[] } {
   const errors: string[] = [];
   const log = Object.assign(Object.create(silentLog) as Log, {
@@ -291,7 +291,7 @@ describe.each(['IMAP', 'POP3'] as const)('a connection of %s', (name) => {
   });
 });
 
-/** In a frame of its own, which holds the session no longer than it lasts. */
+/** In a separate stack frame, which keeps the session no longer than it lasts. */
 async function handedOver(engine: Engine, signal: AbortSignal) {
   let closed = false;
   let over = false;

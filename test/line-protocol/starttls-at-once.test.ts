@@ -43,7 +43,7 @@ test.each(['imap', 'pop3'] as const)(
       read() {},
       write(chunk, _encoding, done) {
         said += String(chunk);
-        // The client has it already; the system says so later.
+        // The client already has it; the system reports it later.
         if (goAhead.test(said)) finishWrite = done;
         else done();
       },

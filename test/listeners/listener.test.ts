@@ -34,7 +34,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-/** A listener whose SMTP clients are known by their network where they say so with `HELO known`. */
+/** A listener whose SMTP clients count as known by their network if they send `HELO known`. */
 async function listener(
   protocol: Protocol,
   security: Security,
@@ -83,7 +83,7 @@ async function listener(
   return opened;
 }
 
-/** A client that keeps what it hears. */
+/** A client that keeps what it receives. */
 class Caller {
   socket!: Socket;
   heard = '';
@@ -147,7 +147,7 @@ async function toHandshake(caller: Caller, protocol: Protocol): Promise<void> {
   for (const [line, answer] of begin[protocol]) await caller.says(line, answer);
 }
 
-/** Tries until the listener takes a client: places are given back in their own time. */
+/** Tries until the listener accepts a client: permits are released asynchronously. */
 async function isServed(port: number, protocol: Protocol, security: Security): Promise<void> {
   for (;;) {
     const caller = new Caller(port, security === 'tls');
@@ -381,7 +381,7 @@ describe.each(protocols)('clients that send one command after the other (%s)', (
       expect(socket?.readableLength).toBe(0);
       expect(caller.heard).toMatch(farewell);
       expect(caller.heard).not.toMatch(answer);
-      // A client that listens would be cut after two seconds and come again.
+      // A listening client would be cut after two seconds and come again.
       vi.advanceTimersByTime(2 * secondMs);
       await turns(20);
       expect(socket?.destroyed).toBe(false);
@@ -402,7 +402,7 @@ function servedSockets(port: number): Set<Socket> {
   return found;
 }
 
-/** Says the same over and over, as fast as it goes. */
+/** Sends the same command over and over, as fast as possible. */
 function flood({ socket }: Caller, command: string): void {
   const commands = command.repeat(5_000);
   const say = (): void => {

@@ -1,6 +1,6 @@
 /**
- * Counts how often V8 runs the blocks of our own code while each of the functions below reads a repetitive input, of one
- * length and of four times that. Steps do not depend on the machine or on what else it does, as milliseconds do.
+ * Counts how often V8 runs the blocks of our own code while each of the functions below reads a repetitive input, of
+ * one length and of four times that. Unlike milliseconds, steps do not depend on the machine or its load.
  */
 import { Session } from 'node:inspector/promises';
 import { parseAddressList } from '../../src/message/address/address.ts';
@@ -29,7 +29,7 @@ const readers: Readonly<Record<string, (text: string) => unknown>> = {
     try {
       assertAddressBounds(header(`To: ${text}\r\n\r\n`));
     } catch {
-      // It holds more than is taken.
+      // It contains more than is read.
     }
   },
   senderEdit: (text) => senderEdit(header(`From: ${text}\r\nSender: ${text}\r\n\r\n`), 'a@contoso.com'),
@@ -101,7 +101,7 @@ const found: { name: string; piece: string; once: number; fourfold: number }[] =
 for (const [name, read] of Object.entries(readers)) {
   for (const piece of pieces) {
     const count = Math.ceil(400 / piece.length);
-    // What a first call does once, and what is compiled meanwhile, shall not count.
+    // What only a first call does, and what is compiled meanwhile, must not count.
     read(piece.repeat(count));
     const once = await steps(read, piece.repeat(count));
     const fourfold = await steps(read, piece.repeat(4 * count));

@@ -24,11 +24,11 @@ test('whatever repeats in a header, four times as much of it takes four times th
   expect(stdout, stderr).not.toBe('');
   const work = JSON.parse(stdout) as Work[];
   expect(work.length).toBeGreaterThan(400);
-  // It counts at all.
+  // The count works at all.
   for (const name of new Set(work.map((each) => each.name))) {
     expect(Math.max(...work.filter((each) => each.name === name).map(({ once }) => once)), name).toBeGreaterThan(20);
   }
-  // Work that grows with the square takes sixteen times the steps.
+  // Quadratic work takes sixteen times the steps.
   expect(work.filter(({ once, fourfold }) => fourfold > 8 * once + 1000)).toEqual([]);
 }, 120_000);
 

@@ -15,9 +15,9 @@ export interface Leaf {
 export interface Generated {
   readonly source: Buffer;
   readonly subject: string;
-  /** As Graph shall have it. */
+  /** As Graph must receive it. */
   readonly body: { readonly contentType: 'text' | 'html'; readonly content: string };
-  /** In their order. */
+  /** In order. */
   readonly attachments: readonly Leaf[];
 }
 
@@ -38,7 +38,7 @@ function encoded(content: Buffer, encoding: Encoding): Buffer {
   return encoding === 'quoted-printable' ? quotedPrintable(content) : content;
 }
 
-/** Percent-encoded as RFC 2231 has it. */
+/** Percent-encoded according to RFC 2231. */
 function extended(text: string): string {
   return [...Buffer.from(text)].map((octet) => `%${octet.toString(16).padStart(2, '0')}`).join('');
 }
@@ -117,7 +117,7 @@ const text = fc.record({
 });
 
 function textPart(subtype: 'plain' | 'html', octets: Buffer, label: string, encoding: Encoding): Buffer {
-  // Such octets could not stand unencoded.
+  // These octets cannot be sent unencoded.
   const fit = label === 'utf-16le' ? 'base64' : encoding;
   return part(
     [`Content-Type: text/${subtype}; charset="${label}"`, `Content-Transfer-Encoding: ${fit}`],
@@ -141,7 +141,7 @@ function multipart(subtype: string, parts: readonly Buffer[], closed = true): Bu
 
 const image = fc.record({ content, id: fc.uuid() });
 
-/** The text of a message in one of its usual shapes, and the pictures that belong to it. */
+/** The text of a message in one of its usual forms, and the pictures that belong to it. */
 const shape = fc
   .record({
     kind: fc.constantFrom('plain', 'html', 'alternative', 'related', 'alternative-related', 'related-alternative'),
@@ -183,7 +183,7 @@ const shape = fc
     return { source: shapes[kind]!(), body, attachments };
   });
 
-/** Messages that the JSON form carries, with what is in them. */
+/** Messages that the JSON form can carry, with their content. */
 export const generatedMessage: fc.Arbitrary<Generated> = fc
   .record({
     subject: fc.constantFrom('Hello', 'Grüße', '請求書 47', ''),

@@ -1,9 +1,9 @@
 import type { Mutant } from './mutants.ts';
 
-/** A mutant that no test can kill, because nobody can tell it from the program. */
+/** A mutant that no test can kill, because it behaves like the program. */
 export interface Equivalent {
   readonly file: string;
-  /** The line as it is, and as it becomes. */
+  /** The line before and after the change. */
   readonly before: string;
   readonly after: string;
   readonly why: string;
@@ -178,7 +178,7 @@ export const equivalents: readonly Equivalent[] = [
   },
 ];
 
-/** Why nobody can tell a mutant from the program; undefined where somebody can. */
+/** Why a mutant behaves like the program; undefined if it does not. */
 export function whyEquivalent({ file, before, after }: Mutant): string | undefined {
   return equivalents.find((each) => each.file === file && each.before === before.trim() && each.after === after.trim())
     ?.why;

@@ -1,11 +1,11 @@
 import { globSync, readFileSync } from 'node:fs';
 import { dirname, join, posix } from 'node:path';
 
-/** Which test files reach a source file, and by how many imports. */
+/** Which test files reach a source file, and through how many imports. */
 export class ImportGraph {
   readonly #importers = new Map<string, Set<string>>();
 
-  /** @param project its root */
+  /** @param project its root folder */
   constructor(project: string) {
     for (const file of globSync('{src,test}/**/*.ts', { cwd: project })) {
       const text = readFileSync(join(project, file), 'utf8');
@@ -18,7 +18,10 @@ export class ImportGraph {
     }
   }
 
-  /** Those of the file's own room first, then of the folder that mirrors its own, then the fewest imports, then by name. */
+  /**
+   * Those in the file's room first, then those in the folder that mirrors its own, then by fewest imports, then by
+   * name.
+   */
   testsOf(file: string): string[] {
     const distance = new Map([[file, 0]]);
     for (const [each, steps] of distance) {
@@ -34,7 +37,7 @@ export class ImportGraph {
     };
     return (
       [...distance.keys()]
-        // Those of whole programs take minutes, and what they look at is no detail.
+        // Tests of whole programs take minutes, and do not check details.
         .filter((each) => each.endsWith('.test.ts') && !each.startsWith('test/e2e/'))
         .toSorted((one, other) => {
           const [[foldersA, stepsA], [foldersB, stepsB]] = [rank(one), rank(other)];
@@ -44,7 +47,7 @@ export class ImportGraph {
   }
 }
 
-/** How many folders lie between two: up to the one that holds both, and down again. */
+/** How many folders lie between two: up to the common one, and down again. */
 function foldersBetween(one: readonly string[], other: readonly string[]): number {
   let shared = 0;
   while (shared < one.length && one[shared] === other[shared]) shared++;

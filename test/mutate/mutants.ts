@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { changesAt } from './operators.ts';
 import { placesOf } from './syntax.ts';
 
-/** One thing made wrong in one file. */
+/** One fault in one file. */
 export interface Mutant {
   /** Relative to the project, with slashes. */
   readonly file: string;
@@ -13,17 +13,17 @@ export interface Mutant {
   /** The lines that change, before and after. */
   readonly before: string;
   readonly after: string;
-  /** The whole file as it becomes. */
+  /** The whole file after the change. */
   readonly source: string;
 }
 
-/** Every mutant of a room, in the order of files and places. */
+/** Every mutant of a room, ordered by file and position. */
 export function mutantsOf(project: string, room: string): Mutant[] {
   const files = globSync(`src/${room}/**/*.ts`, { cwd: project }).toSorted();
   return files.flatMap((file) => mutantsOfFile(file, readFileSync(join(project, file), 'utf8')));
 }
 
-/** Every mutant of a file; two that come to the same text are one. */
+/** Every mutant of a file; two with the same resulting text are one. */
 export function mutantsOfFile(file: string, text: string): Mutant[] {
   const bySource = new Map<string, Mutant>();
   for (const { operator, start, end, text: other } of placesOf(text).flatMap((place) => changesAt(place, text))) {
@@ -43,7 +43,7 @@ export function mutantsOfFile(file: string, text: string): Mutant[] {
   return [...bySource.values()];
 }
 
-/** As many as are wanted, by chance and in that order, but the same for the same seed: its beginning is a sample, too. */
+/** A random selection in random order, but the same for the same seed: its beginning is a sample, too. */
 export function sample<T>(all: readonly T[], count: number, seed: number): T[] {
   const random = randomOf(seed);
   return all

@@ -1,6 +1,6 @@
 import { childOf, childrenOf, type Place, type SyntaxNode } from './syntax.ts';
 
-/** A change of the text between two places. */
+/** A change to the text between two positions. */
 export interface Change {
   readonly operator: string;
   readonly start: number;
@@ -10,7 +10,7 @@ export interface Change {
 
 type Operator = (place: Place, text: string) => readonly Omit<Change, 'operator'>[];
 
-/** Every way in which a place of a program can be made wrong. */
+/** Every way to break one place of a program. */
 export function changesAt(place: Place, text: string): Change[] {
   return Object.entries(operators).flatMap(([operator, changes]) =>
     changes(place, text).map((change) => ({ operator, ...change })),
@@ -34,7 +34,7 @@ const operators: Readonly<Record<string, Operator>> = {
   comparison({ node, parents }, text) {
     const other = comparisons[node.operator as string];
     if (node.type !== 'BinaryExpression' || other === undefined) return [];
-    // Negated as the whole condition already.
+    // Already negated as the whole condition.
     if (/^[!=]==$/.test(node.operator as string) && childOf(parents[0], 'test') === node) return [];
     return [between(node, text, other)];
   },
@@ -58,7 +58,7 @@ const operators: Readonly<Record<string, Operator>> = {
   },
   number({ node }) {
     if (node.type !== 'Literal' || typeof node.value !== 'number') return [];
-    // A bound that is one off can seldom be seen; one that is nothing can.
+    // A bound that is off by one is seldom noticed; one that is zero is.
     return [replaced(node, node.value > 10 ? '0' : String(node.value + 1))];
   },
   string({ node, parents }) {
@@ -77,7 +77,7 @@ const operators: Readonly<Record<string, Operator>> = {
     const isCase = parents[0]?.type === 'SwitchCase';
     const isLast = /Function/.test(typeOf(parents[1])) && childrenOf(parents[0], 'body').at(-1) === node;
     if (node.type === 'ReturnStatement') {
-      // `return undefined` at the end of a `catch` is there for readers.
+      // `return undefined` at the end of a `catch` is for readers.
       const saysNothing = childOf(node, 'argument')?.name === 'undefined' && parents[1]?.type === 'CatchClause';
       return isLast || isCase || saysNothing ? [] : [replaced(node, ';')];
     }
@@ -137,7 +137,7 @@ const otherMethods: Readonly<Record<string, string>> = {
 
 const passedBy = new Set(['filter', 'slice', 'trim', 'sort', 'toSorted', 'toReversed', 'reverse', 'replace', 'unref']);
 
-/** Prose for people, names of settings and of modules: what they say is no behaviour. */
+/** Prose for people, names of settings and of modules: their text is not behaviour. */
 function isObservable(node: SyntaxNode, parents: readonly SyntaxNode[]): boolean {
   const [parent] = parents;
   if (childOf(parent, 'key') === node && parent?.computed !== true) return false;
@@ -148,7 +148,10 @@ function isObservable(node: SyntaxNode, parents: readonly SyntaxNode[]): boolean
   return !parents.some((each) => isAboutErrors(each));
 }
 
-/** An async function that returns a promise does as one that awaits it first, unless a `try` around it hears of its end. */
+/**
+ * An async function that returns a promise behaves like one that awaits it first, unless an enclosing `try` sees its
+ * end.
+ */
 function isReturned(node: SyntaxNode, [parent, ...around]: readonly SyntaxNode[]): boolean {
   if (parent?.type === 'ConditionalExpression' && childOf(parent, 'test') !== node) return isReturned(parent, around);
   if (parent?.type === 'ArrowFunctionExpression') return childOf(parent, 'body') === node;
@@ -173,7 +176,7 @@ function replaced({ start, end }: SyntaxNode, text: string): Omit<Change, 'opera
   return { start, end, text };
 }
 
-/** Another operator between the two sides of an expression. */
+/** Replaces the operator between the two sides of an expression. */
 function between(node: SyntaxNode, text: string, other: string): Omit<Change, 'operator'> {
   const from = childOf(node, 'left')?.end ?? node.start;
   const start = text.indexOf(node.operator as string, from);

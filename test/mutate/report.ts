@@ -1,15 +1,15 @@
 import { whyEquivalent } from './equivalent.ts';
 import type { Trial } from './trials.ts';
 
-/** What came of the mutants of one room. */
+/** The results for the mutants of one room. */
 export interface RoomResult {
   readonly room: string;
-  /** All that could have been tried. */
+  /** All mutants that could have been tried. */
   readonly possible: number;
   readonly tried: number;
   readonly killed: number;
   readonly timeouts: number;
-  /** Survivors that nobody can tell from the program. */
+  /** Survivors that behave like the program. */
   readonly equivalent: number;
   readonly survived: number;
 }
@@ -29,7 +29,7 @@ export function resultOf(room: string, possible: number, trials: readonly Trial[
   };
 }
 
-/** The share of the mutants that could be killed and were; a run that never ends would have been noticed, too. */
+/** The share of killable mutants that were killed; a run that never ends would have been noticed, too. */
 export function shareKilled({ tried, killed, timeouts, equivalent }: RoomResult): number {
   const killable = tried - equivalent;
   return killable === 0 ? 1 : (killed + timeouts) / killable;
@@ -52,7 +52,7 @@ export function tableOf(results: readonly RoomResult[]): string {
   return lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }
 
-/** A mutant that no test noticed: where it is, and what it changed. */
+/** A mutant that no test noticed: its place, and what it changed. */
 export function survivorText({ mutant, tests }: Trial): string {
   const lines = (text: string, mark: string) => text.split('\n').map((line) => `${mark} ${line}`);
   const why = whyEquivalent(mutant);

@@ -1,6 +1,6 @@
 import { parseAst } from 'vitest/node';
 
-/** A node of the syntax tree (ESTree), with its place in the text. */
+/** A node of the syntax tree (ESTree), with its position in the text. */
 export interface SyntaxNode {
   readonly type: string;
   readonly start: number;
@@ -18,7 +18,7 @@ export interface Place {
 const without = /^(TS(?!AsExpression|NonNull|Satisfies)|ImportDeclaration|ExportAllDeclaration)/;
 const withoutKeys = new Set(['typeAnnotation', 'typeParameters', 'typeArguments', 'returnType', 'superTypeArguments']);
 
-/** Every place of a program that does something, in the order of the text. */
+/** Every place of a program that does something at run time, in text order. */
 export function placesOf(text: string): Place[] {
   const places: Place[] = [];
   const walk = (node: SyntaxNode, parents: readonly SyntaxNode[]): void => {
@@ -34,13 +34,13 @@ export function placesOf(text: string): Place[] {
   return places;
 }
 
-/** A child of a node, where there is one. */
+/** A child of a node, if it exists. */
 export function childOf(node: SyntaxNode | undefined, key: string): SyntaxNode | undefined {
   const child = node?.[key];
   return isNode(child) ? child : undefined;
 }
 
-/** The children that a node has in a list. */
+/** The children of a node in a list. */
 export function childrenOf(node: SyntaxNode | undefined, key: string): readonly SyntaxNode[] {
   const children = node?.[key];
   return Array.isArray(children) ? children.filter(isNode) : [];

@@ -4,16 +4,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Mutant } from './mutants.ts';
 
-/** How a mutant fared: no test failed, one did, or they did not come to an end. */
+/** The fate of a mutant: no test failed, one did, or they did not end. */
 export type Fate = 'killed' | 'survived' | 'timeout';
 
 const copied = ['src', 'test', 'bin', 'docs', 'certs', 'package.json', 'tsconfig.json', 'config.schema.json'];
 
-/** A copy of the project in which one mutant at a time lives. */
+/** A copy of the project that contains one mutant at a time. */
 export class Tree {
   readonly #folder: string;
   readonly #project: string;
-  /** The process group that runs tests now. */
+  /** The process group that is running tests. */
   #group: number | undefined;
 
   constructor(project: string) {
@@ -25,7 +25,7 @@ export class Tree {
     symlinkSync(join(project, 'node_modules'), join(this.#folder, 'node_modules'));
   }
 
-  /** Runs the tests given, in that order, up to the first that fails. */
+  /** Runs the given tests in order, up to the first failure. */
   async fateOf(mutant: Mutant, tests: readonly string[], timeoutMs: number): Promise<Fate> {
     const path = join(this.#folder, mutant.file);
     const original = readFileSync(path);
@@ -33,18 +33,18 @@ export class Tree {
     try {
       return await this.run(tests, timeoutMs);
     } finally {
-      // As it was copied: the project may have changed meanwhile.
+      // As copied: the project may have changed since.
       writeFileSync(path, original);
     }
   }
 
-  /** Runs tests on whatever the tree holds. */
+  /** Runs tests on the tree as it is. */
   run(tests: readonly string[], timeoutMs: number): Promise<Fate> {
     const config = join(this.#folder, 'test/mutate/vitest.config.ts');
     const args = ['run', '--config', config, '--root', this.#folder, '--bail=1', ...tests];
     const child = spawn(process.execPath, [join(this.#project, 'node_modules/vitest/vitest.mjs'), ...args], {
       cwd: this.#folder,
-      // A group of its own, so that what hangs is ended with all that it has started.
+      // Its own process group, so that a hung test is ended with all its children.
       detached: true,
       stdio: 'ignore',
       env: { ...process.env, MUTATE_TESTS: tests.join(','), FORCE_COLOR: '0' },
@@ -66,7 +66,7 @@ export class Tree {
     });
   }
 
-  /** Ends what still runs in it, too. */
+  /** Also ends what still runs in it. */
   remove(): void {
     endGroup(this.#group);
     rmSync(this.#folder, { recursive: true, force: true });
@@ -77,6 +77,6 @@ function endGroup(pid: number | undefined): void {
   try {
     if (pid !== undefined) process.kill(-pid, 'SIGKILL');
   } catch {
-    // All of it has ended already.
+    // All of it has already ended.
   }
 }

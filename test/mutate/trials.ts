@@ -2,7 +2,7 @@ import type { ImportGraph } from './import-graph.ts';
 import type { Mutant } from './mutants.ts';
 import type { Fate, Tree } from './tree.ts';
 
-/** A mutant, and what became of it. */
+/** A mutant, and its fate. */
 export interface Trial {
   readonly mutant: Mutant;
   readonly fate: Fate;
@@ -14,17 +14,17 @@ interface Judgement {
   readonly durationMs: number;
 }
 
-/** A test that takes longer than this is for other things than details. */
+/** A test that takes longer than this is not about details. */
 const longestTestMs = 120_000;
 
-/** By test file: how long it takes. */
+/** By test file: its duration. */
 export type Durations = Readonly<Record<string, number>>;
 
-/** Which tests judge a file: the nearest of those that pass on the program as it is. */
+/** Which tests judge a file: the nearest of those that pass on the unchanged program. */
 export class Judges {
   readonly #graph: ImportGraph;
   readonly #perFile: number;
-  /** By test file: how long it takes, undefined where it fails. */
+  /** By test file: its duration, undefined if it fails. */
   readonly #durations: Map<string, Promise<number | undefined>>;
 
   /** @param known what an earlier run measured */
@@ -34,7 +34,7 @@ export class Judges {
     this.#durations = new Map(Object.entries(known).map(([test, takesMs]) => [test, Promise.resolve(takesMs)]));
   }
 
-  /** The shortest first: most mutants do not outlive it. */
+  /** The shortest first: most mutants do not survive it. */
   async judgesOf(file: string, tree: Tree): Promise<Judgement> {
     const passing: { test: string; takesMs: number }[] = [];
     for (const test of this.#graph.testsOf(file).slice(0, 3 * this.#perFile)) {
@@ -47,7 +47,7 @@ export class Judges {
     return { tests: passing.map(({ test }) => test), durationMs };
   }
 
-  /** All that is known by now. */
+  /** All durations known by now. */
   async durations(): Promise<Durations> {
     const all = [...this.#durations].map(async ([test, takesMs]) => [test, await takesMs] as const);
     return Object.fromEntries((await Promise.all(all)).flatMap(([test, ms]) => (ms === undefined ? [] : [[test, ms]])));
@@ -60,7 +60,7 @@ export class Judges {
   }
 }
 
-/** Once more where it fails: on a busy machine that need not be the test's fault. */
+/** Retries a failed test once: on a busy machine it need not be the test's fault. */
 async function measure(test: string, tree: Tree): Promise<number | undefined> {
   for (let runs = 1; ; runs++) {
     const startedAtMs = performance.now();
@@ -72,7 +72,7 @@ async function measure(test: string, tree: Tree): Promise<number | undefined> {
   }
 }
 
-/** Tries the mutants, one in each tree at a time, in their order, as long as there is time. */
+/** Tries the mutants in order, one in each tree at a time, as long as there is time. */
 export async function tryAll(
   mutants: readonly Mutant[],
   judges: Judges,

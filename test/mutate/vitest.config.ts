@@ -4,7 +4,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 const wanted = (process.env.MUTATE_TESTS ?? '').split(',');
 
-/** The nearest test first: it is the likeliest to fail, and the run ends there. */
+/** The nearest test first: it is most likely to fail, and the run ends there. */
 class Nearest extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const at = ({ moduleId }: TestSpecification) => wanted.findIndex((each) => moduleId.endsWith(`/${each}`));
@@ -12,7 +12,7 @@ class Nearest extends BaseSequencer {
   }
 }
 
-/** The tests as ever, one file after the other, without the search for secrets, which looks at whole runs. */
+/** The usual tests, one file after the other, without the search for secrets, which examines whole runs. */
 export default defineConfig({
   cacheDir: join(import.meta.dirname, '../../.mutate-cache'),
   test: {

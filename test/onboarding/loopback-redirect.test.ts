@@ -5,7 +5,7 @@ import { freePorts } from '../support/ports.ts';
 
 afterEach(() => vi.restoreAllMocks());
 
-/** What the system says of `::1`, time after time. @returns the ports that were asked for there */
+/** What the system reports for `::1`, call by call. @returns the ports that were asked for there */
 function ipv6Says(...codes: string[]): number[] {
   const asked: number[] = [];
   const listen = Server.prototype.listen;

@@ -14,7 +14,7 @@ const service = join(import.meta.dirname, '../../service');
 const dockerfile = readFileSync(join(service, 'docker/Dockerfile'), 'utf8');
 const kubernetes = readFileSync(join(service, 'kubernetes/mailbridge.yaml'), 'utf8');
 
-/** The instructions that make the image itself, in their order. */
+/** The instructions that make the final image, in order. */
 const instructions = dockerfile
   .slice(dockerfile.lastIndexOf('\nFROM '))
   .split('\n')

@@ -1,6 +1,6 @@
 const host = { host: '127.0.0.1', port: 9, security: 'tls' };
 
-/** A connection to a Microsoft where nobody answers. */
+/** A connection to a Microsoft that does not answer. */
 export const nowhere = {
   tenantId: 'contoso.onmicrosoft.com',
   clientId: '00000000-0000-0000-0000-000000000000',
@@ -15,7 +15,7 @@ export const nowhere = {
   },
 } as const;
 
-/** Whose mail stays in the queue. */
+/** Its mail stays in the queue. */
 export const cronAccount = {
   username: 'cron',
   networks: ['127.0.0.1'],
@@ -24,7 +24,7 @@ export const cronAccount = {
   send: 'graph',
 };
 
-/** A listener for SMTP on this machine alone. */
+/** An SMTP listener for this machine only. */
 export function smtpListener(port: number): object {
   return { protocol: 'smtp', host: '127.0.0.1', port, security: 'starttls' };
 }

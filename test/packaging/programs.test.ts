@@ -14,10 +14,10 @@ import { nowhere } from './nowhere.ts';
 const home = mkdtempSync(join(tmpdir(), 'mailbridge-test-'));
 afterAll(() => rmSync(home, { recursive: true, force: true }));
 
-/** Nothing of the checkout, and no way to the registry. */
+/** Nothing from the checkout, and no access to the registry. */
 const env = { PATH: '/usr/bin:/bin', HOME: home, TZ: 'UTC', npm_config_registry: 'http://127.0.0.1:9/' };
 
-/** The ways to get the program that `npm run package` makes: how it is installed, and what its command line begins with. */
+/** The ways to get the program that `npm run package` makes: how it is installed, and how its command line begins. */
 const programs = {
   bundle(): string[] {
     const prefix = join(home, 'prefix');
@@ -159,7 +159,7 @@ async function started(command: readonly string[], port: number): Promise<ChildP
   return child;
 }
 
-/** The page, and each file that it and its scripts name. */
+/** Checks the page, and each file that it and its scripts name. */
 async function pagesWork(url: string): Promise<void> {
   const wanted = ['/ui/'];
   for (const path of wanted) {
@@ -178,7 +178,7 @@ async function pagesWork(url: string): Promise<void> {
   );
 }
 
-/** The first line that a server says. */
+/** The first line from a server. */
 async function greeting(port: number): Promise<string> {
   const socket = connect(port, '127.0.0.1');
   const [line] = (await once(socket, 'data')) as [Buffer];

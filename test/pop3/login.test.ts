@@ -9,7 +9,7 @@ import { longestTurn, playAgainst } from '../support/transcript.ts';
 
 const limits = { loginTimeoutMs: 10_000, idleTimeoutMs: 10_000, maxLineBytes: 2_000, maxFailedLogins: 3 };
 
-/** A front that hands the connection to an echo: what arrives behind the login comes back as a line. */
+/** A front end that passes the connection to an echo: everything after the login comes back as a line. */
 class Front implements Pop3Session {
   readonly seen: SaslCredentials[] = [];
   secureOnly = false;

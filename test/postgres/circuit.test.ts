@@ -4,7 +4,7 @@ import { Circuit } from '../../src/postgres/circuit.ts';
 
 beforeEach(() => {
   vi.useFakeTimers();
-  // In the middle of what it may be.
+  // The middle of the jitter range.
   vi.spyOn(Math, 'random').mockReturnValue(0.5);
 });
 
@@ -13,7 +13,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-/** A circuit whose server is there or not, and what it told. */
+/** A circuit whose server is up or not, and what it reported. */
 function world() {
   const server = { isThere: true };
   const told: string[] = [];

@@ -4,7 +4,7 @@ import { postgresAddress } from '../../src/postgres/address.ts';
 import { Database } from '../../src/postgres/database.ts';
 import type { Driver } from '../../src/postgres/session.ts';
 
-/** A driver behind a pooler that knows none of the statements that were prepared, as PostgreSQL says it. */
+/** A driver behind a pooler that knows none of the prepared statements, with PostgreSQL's error. */
 class PooledClient extends EventEmitter {
   readonly connection = { stream: { destroy() {} } };
   async connect() {}

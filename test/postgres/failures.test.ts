@@ -13,7 +13,7 @@ const questions = {
   refusal: failures.isRefusal,
 };
 
-/** What a failure is taken for. */
+/** How a failure is classified. */
 function kinds(error: unknown): string[] {
   return Object.entries(questions).flatMap(([name, is]) => (is(error) ? [name] : []));
 }

@@ -10,14 +10,14 @@ const bringUpToDate = (db: Database) => bring(db, queueFormat);
 const said = (code: string) => Object.assign(new Error(`said ${code}`), { code });
 
 interface Given {
-  /** Of the queue that is there; undefined: none is. */
+  /** Of the existing queue; undefined: there is none. */
   readonly version?: number;
   readonly hasSchema?: boolean;
-  /** Thrown by the statement that holds this text, as often as there are errors. */
+  /** Thrown by the statement that contains this text, once for each error. */
   readonly failing?: readonly [text: string, ...errors: unknown[]];
 }
 
-/** A database that answers as one of that format, and what it was asked to change. */
+/** A database that answers as one with that format, and the changes it was asked for. */
 function database({ version, hasSchema = false, failing: [text = '-', ...errors] = ['-'] }: Given) {
   const asked: string[] = [];
   const ask = async (sql: string, values: readonly unknown[] = []) => {

@@ -7,7 +7,7 @@ afterEach(() => void vi.useRealTimers());
 
 const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
 
-/** A listener, the sessions that it opens, and what it hears. */
+/** A listener, the sessions that it opens, and what it receives. */
 async function world(unreachable?: Error) {
   const heard: string[] = [];
   const sessions: FakeSession[] = [];
@@ -15,7 +15,7 @@ async function world(unreachable?: Error) {
     unreachable,
     opens: 0,
     refusing: undefined as Error | undefined,
-    /** What the sessions to come do not answer. */
+    /** What future sessions do not answer. */
     failing: undefined as ((text: string) => boolean) | undefined,
   };
   class FakeSession {
@@ -106,7 +106,7 @@ test('one that breaks is opened again after two seconds, and until then none is 
   expect(sessions).toHaveLength(2);
   expect(listener.isHeard).toBe(false);
   expect(last().asked).toEqual([listen, check]);
-  // The broken one is asked nothing more.
+  // The broken one gets no more queries.
   await pass(60_000);
   expect(sessions[0]?.asked).toHaveLength(2);
   expect(sessions).toHaveLength(2);

@@ -7,14 +7,14 @@ const patienceMs = 6_000;
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-/** A session that only says what becomes of it. */
+/** A session that only reports what happens to it. */
 interface Fake {
   readonly name: string;
   usedAtMs: number;
   broken: Error | undefined;
 }
 
-/** A pool of two sessions, which are opened as the test says. */
+/** A pool of two sessions, opened as the test says. */
 function world(most = 2) {
   const told: string[] = [];
   const opening: { resolve(session: Session): void; reject(error: unknown): void }[] = [];
@@ -30,7 +30,7 @@ function world(most = 2) {
     return session as unknown as Session & Fake;
   };
   const pool = new Pool(() => new Promise((resolve, reject) => opening.push({ resolve, reject })), most, patienceMs);
-  /** Asks for a session, and opens one if the pool wants to. */
+  /** Asks for a session, and opens one if the pool asks for it. */
   const lend = async () => {
     const lent = pool.lend() as Promise<Session & Fake>;
     await vi.advanceTimersByTimeAsync(0);
@@ -40,7 +40,7 @@ function world(most = 2) {
   return { pool, told, opening, fake, lend, pass: (ms: number) => vi.advanceTimersByTimeAsync(ms) };
 }
 
-/** Notes how somebody's wait for a session ends. */
+/** Records how a wait for a session ends. */
 function noted(promise: Promise<unknown>): string[] {
   const ends: string[] = [];
   promise.then(
@@ -72,7 +72,7 @@ test('where all are lent the first that waits gets the next one, and nobody wait
   const late = ['No connection to PostgreSQL became free in time.'];
   expect([first, second, third]).toEqual([['s1'], late, late]);
   expect(opening).toEqual([]);
-  // Nobody waits any more: it stays for the next one.
+  // Nobody is waiting any more: it stays for the next one.
   pool.giveBack(one);
   expect(await pool.lend()).toBe(one);
 });
@@ -152,7 +152,7 @@ test('what was lent before the server was gone is cut, and counts no more', asyn
   pool.giveBack(idle);
   pool.drop(new Error('gone'));
   expect(told.splice(0)).toEqual(['s2 cut', 's1 cut']);
-  // Two anew: those of before are not counted.
+  // Two new ones: the earlier ones do not count.
   const [three, four] = [await lend(), await lend()];
   expect([three.name, four.name]).toEqual(['s3', 's4']);
   const waiting = noted(pool.lend());
@@ -236,7 +236,7 @@ test('one that nobody has used for a minute is ended, and so is one that broke',
   expect(told).toEqual([]);
   await pass(30_000);
   expect(told).toEqual(['s1 ended']);
-  // Both may be opened anew.
+  // Both may be reopened.
   expect([(await lend()).name, (await lend()).name]).toEqual(['s3', 's4']);
 });
 

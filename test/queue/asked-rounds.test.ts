@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { AskedRounds } from '../../src/queue/asked-rounds.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 
-/** Rounds that end when a test says so. */
+/** Rounds that end when the test says so. */
 function world() {
   const clock = new FakeClock();
   const ends: (() => void)[] = [];

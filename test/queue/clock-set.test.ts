@@ -20,7 +20,7 @@ type Answer = Pick<DeliveryReport, 'pauseMailboxMs' | 'retryAfterMs'> & { outcom
 const noAnswer: Answer = { outcome: 'temporary', code: '4.4.1' };
 const limits = { messagesPerMinute: 1000, recipientsPerDay: 100_000, concurrentPerMailbox: 3 };
 
-/** A queue whose upstream answers as told, call by call; the last answer stays. */
+/** A queue whose upstream answers as scripted, call by call; the last answer repeats. */
 function world(
   answers: (Answer | Promise<Answer>)[],
   folder = temporaryFolder(),
@@ -183,7 +183,7 @@ test('set back by a day: a mailbox that rests does not rest for a day, over a re
   queue.start();
   await settle();
   expect(attempts).toHaveLength(1);
-  // A rest that is asked for now counts from now.
+  // A pause that is requested now counts from now.
   await send();
   expect(attempts).toHaveLength(1);
   await clock.advance(21 * minute);

@@ -21,7 +21,7 @@ const key = 'contoso/reports@contoso.example';
 const inside = 'ann@contoso.example';
 const outside = 'bo@fabrikam.example';
 
-/** One mailbox between a store in memory and limits of its own. */
+/** One mailbox between a store in memory and its own limits. */
 function mailbox(limits: Partial<QueueLimits> = {}, overrides: Partial<DestinationOptions> = {}) {
   const clock = new FakeClock();
   const stored: QueuedMessage[] = [];
@@ -98,7 +98,7 @@ function mailbox(limits: Partial<QueueLimits> = {}, overrides: Partial<Destinati
     stored.push({ ...message, nextAttemptAtMs: clock.now() });
     return stored.at(-1) as QueuedMessage;
   };
-  /** What the store says once an attempt has settled its message. */
+  /** What the store reports once an attempt has settled its message. */
   const settled = (message: QueuedMessage) => {
     stored.splice(
       stored.findIndex(({ id }) => id === message.id),
@@ -282,7 +282,7 @@ test.each([
   },
 );
 
-/** A pause learned before the restart, that lasts so long yet. */
+/** A pause learned before the restart, with this much left. */
 function learned(ms: number, more: Partial<LearnedPause> = {}): LearnedPause {
   const now = new FakeClock().now();
   return { key, untilMs: now + ms, sinceMs: now, code: '429', text: 'slow', strikes: 1, needsAdmin: false, ...more };

@@ -7,7 +7,7 @@ import { trouble } from './breakers/outage-world.ts';
 
 const key = 'contoso/reports@contoso.example';
 
-/** What lets a delivery in, and a destination that admits everything it is asked. */
+/** The admission of a delivery, and a destination that admits everything it is asked. */
 function world() {
   const clock = new FakeClock();
   const asked: unknown[] = [];
@@ -19,7 +19,7 @@ function world() {
     isOpen: true,
     metTrouble: false,
     open: {} as Partial<Record<CourierKind, OpenBreaker>>,
-    /** Resolves what opens the destination. */
+    /** Resolves to open the destination. */
     opened: undefined as (() => void) | undefined,
     acquireMs: 0,
   };

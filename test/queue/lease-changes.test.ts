@@ -15,7 +15,7 @@ const minuteMs = 60_000;
 const reports = 'contoso/reports@contoso.example';
 const sales = 'contoso/sales@contoso.example';
 
-/** A queue that delivers what it has a lease for, and closes sessions when a test lets it. */
+/** A queue that delivers what it has a lease for, and closes sessions when the test lets it. */
 function world(limits: Partial<QueueLimits> = {}, overrides: Partial<QueueOptions> = {}, folder?: string) {
   const clock = new FakeClock();
   const upstream = new Upstream(clock);
@@ -36,7 +36,7 @@ function world(limits: Partial<QueueLimits> = {}, overrides: Partial<QueueOption
       ...overrides,
     },
   );
-  /** Keeps sessions open until they are let go. */
+  /** Keeps sessions open until they are released. */
   const heldOpen = () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     closing = promise;
@@ -55,7 +55,7 @@ function watchedPromise(promise: Promise<unknown>) {
   return seen;
 }
 
-/** One that answers when a test says so, and breaks off when it is told to. */
+/** A courier that answers when the test says so, and aborts when told to. */
 class HeldCourier implements Courier {
   readonly seen: OutgoingMessage[] = [];
   readonly aborted: string[] = [];
@@ -154,7 +154,7 @@ describe('a destination of another instance', () => {
     ownership.gain(sales);
     await clock.advance(6 * minuteMs);
     expect(told).toEqual(['sales@contoso.example']);
-    // Each once in a round, however many are others'.
+    // Each once in a round, however many belong to others.
     expect(read.reduce((sum, each) => sum + each, 0)).toBe(46);
     await clock.advance(4 * minuteMs);
     expect(told).toEqual(['sales@contoso.example']);
@@ -299,7 +299,7 @@ describe('a lease that is handed over', () => {
     const closeNow = heldOpen();
     const handed = watchedPromise(ownership.handOver(reports));
     await settle();
-    // A client that waits may try again.
+    // A waiting client can try again.
     expect(await admitting).toMatchObject({ admitted: false });
     await send();
     await courier.answer();
@@ -438,7 +438,7 @@ describe('a lease that is lost', () => {
       ...{ state: 'queued', attempts: 0, unfinished: { courier: 'graph' } },
     });
     expect(lines.filter(({ text }) => text.startsWith('another instance delivers'))).toHaveLength(1);
-    // A courier that breaks off so tells it as a defect.
+    // A courier that aborts this way reports it as a defect.
     expect(errors().map(({ text }) => text)).toEqual(['delivery attempt failed unexpectedly']);
     await clock.advance(5000);
     const lease = ownership.gain(reports);
@@ -506,7 +506,7 @@ describe('a lease that is lost', () => {
     ownership.gain(reports);
     await sendMany(5);
     await clock.advance(minuteMs);
-    // Nothing more is tried until the lease has come again.
+    // Nothing more is tried until the lease is back.
     expect(calls).toBe(1);
     ownership.lose(reports);
     await clock.advance(minuteMs);
@@ -563,7 +563,7 @@ test('an instance that was frozen sends neither the end of a message nor another
   const ownershipOf: { ownership?: ScriptedOwnership } = {};
   const courier: Courier = {
     async deliver(message) {
-      // Meanwhile the lease ran out, and nobody has told so yet.
+      // Meanwhile the lease expired, without a notice yet.
       ownershipOf.ownership?.doubtful.add(reports);
       const error = await buffer(message.open()).then(
         (octets) => void read.push(octets.toString()),
@@ -587,7 +587,7 @@ test('an instance that was frozen sends neither the end of a message nor another
   await settle();
   expect(read).toEqual(['lease-lost']);
   expect(refusal).toMatchObject({ code: 'lease-lost' });
-  // It is nobody's trouble; the store would have refused the outcome had another instance the lease.
+  // It is no trouble of the connection; the store would have refused the outcome if another instance had the lease.
   expect(queue.breakers()).toEqual([]);
   expect(await store.get(id)).toMatchObject({ state: 'queued', recipients: [{ last: { code: 'lease-lost' } }] });
 });

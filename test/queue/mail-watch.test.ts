@@ -7,7 +7,7 @@ import { recordedLog } from './recorded-log.ts';
 
 const ours = 'contoso/reports@contoso.example';
 
-/** A watch over a store that tells nothing by itself, and what it did. */
+/** A watch over a store that reports nothing on its own, and what it did. */
 function watched(isShared: boolean, due: () => readonly DestinationDue[]) {
   const clock = new FakeClock();
   const done: string[] = [];
@@ -57,7 +57,7 @@ test('where one instance uses the store, nobody looks from time to time', async 
   expect(done).toEqual([]);
 });
 
-/** A watch over a store that tells what a test says. */
+/** A watch over a store that reports what the test says. */
 function told(given: Partial<QueueStore> = {}) {
   const clock = new FakeClock();
   const { log, lines } = recordedLog();

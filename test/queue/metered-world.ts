@@ -18,7 +18,7 @@ import { courierTraits } from './courier-traits.ts';
 import { newMessage } from './stores/store-contract.ts';
 import { openTestStore } from './test-store.ts';
 
-/** One attempt as the other side saw it. */
+/** One attempt as the upstream saw it. */
 export interface Seen {
   readonly id: string;
   readonly mailbox: string;
@@ -30,12 +30,12 @@ export interface Seen {
   endedAtMs: number;
 }
 
-/** What the other side says to one attempt; nothing: delivered. */
+/** What the upstream answers to an attempt; nothing: delivered. */
 export type Answer =
   | Partial<Omit<RecipientOutcome, 'address'>>
   | ((address: string) => Partial<Omit<RecipientOutcome, 'address'>>);
 
-/** The other side: as slow as told, with an eye on everything at once. */
+/** The upstream: as slow as told, counting everything at once. */
 export class Upstream {
   readonly seen: Seen[] = [];
   readonly clock: FakeClock;
@@ -138,7 +138,7 @@ export function meteredQueue(
     ...overrides,
   });
   let stopped = false;
-  /** Ends the run, the clock going on until what is under way has ended. */
+  /** Ends the run; the clock advances until what is under way has ended. */
   const stop = async (graceMs = 20_000, goesOnMs = 600_000) => {
     if (stopped) return;
     stopped = true;
@@ -148,7 +148,7 @@ export function meteredQueue(
   };
   onTestFinished(() => stop(0));
   queue.start();
-  /** Hands in a message to as many recipients; they are external unless the domain is contoso.example. */
+  /** Submits a message to these recipients; they are external unless the domain is contoso.example. */
   const send = async (change: Partial<NewMessage> = {}, to: readonly string[] = ['ann@contoso.example']) => {
     const spool = queue.spool();
     await spool.write(Buffer.from('Subject: x\r\n\r\nx\r\n'));
@@ -158,7 +158,7 @@ export function meteredQueue(
       newMessage({ envelope, receivedAtMs: now, expiresAtMs: now + 48 * 3_600_000, ...change }),
     );
   };
-  /** Hands in many at the same time. */
+  /** Submits many at the same time. */
   const sendMany = async (count: number, change: Partial<NewMessage> = {}, to?: readonly string[]) => {
     await Promise.all(Array.from({ length: count }, () => send(change, to)));
     await settle();

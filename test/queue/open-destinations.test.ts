@@ -5,7 +5,7 @@ import { OpenDestinations } from '../../src/queue/open-destinations.ts';
 import type { Lease } from '../../src/queue/ownership/lease.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 
-/** Destinations that are opened as a test says, each by a lease of its own key. */
+/** Destinations opened as the test says, each with a lease for its own key. */
 function world() {
   const clock = new FakeClock();
   const done: string[] = [];

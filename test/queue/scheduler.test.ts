@@ -14,7 +14,7 @@ import { openTestStore } from './test-store.ts';
 
 type Answer = Partial<RecipientOutcome> & { pauseMailboxMs?: number };
 
-/** A courier that answers as told and remembers what it was given. */
+/** A courier that answers as scripted and remembers what it was given. */
 class ScriptedCourier implements Courier {
   readonly seen: { id: string; mailbox: string; atMs: number; to: string[] }[] = [];
   running = 0;
@@ -194,7 +194,7 @@ describe('the scheduler', () => {
     await clock.advance(12 * 60 * minutes);
     expect(await store.count('queued')).toBe(20);
     expect(bounced).toEqual([]);
-    // Twelve hours, at most one look every fifteen minutes, not twenty messages times their own retries.
+    // Twelve hours with at most one look every fifteen minutes, not twenty messages times their own retries.
     expect(courier.seen.length).toBeLessThan(80);
     mended = true;
     await clock.advance(80 * minutes);
@@ -293,7 +293,7 @@ describe('the scheduler', () => {
     expect(courier.seen).toHaveLength(1);
     courier.answer = () => ({});
     await command.release({ ids: [message.id] }, clock.now());
-    // The store looks for it once a second, whatever the queue takes for the time.
+    // The store checks for it once a second, whatever time the queue believes it is.
     await expect.poll(() => clock.advance(0).then(() => store.count('delivered')), { timeout: 20_000 }).toBe(1);
   });
 

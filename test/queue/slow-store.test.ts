@@ -10,7 +10,7 @@ const minuteMs = 60_000;
 const mailboxes = ['a@contoso.example', 'b@contoso.example'];
 const accounts = ['erp', 'scanner', 'crm'];
 
-/** The same store, each of whose answers takes a while by the clock of the test, before and after its work. */
+/** The same store, each of whose answers takes a while by the test's clock, before and after its work. */
 function slow(store: QueueStore, clock: FakeClock, delayMs: () => number): QueueStore {
   const wait = () => new Promise<void>((resolve) => clock.after(delayMs(), resolve));
   return new Proxy(store, {
@@ -127,7 +127,7 @@ test('a store that fails now and then loses nothing, and is never asked in a hur
   await clock.advance(1000);
   calls = 0;
   await clock.advance(minuteMs);
-  // For each mailbox, and for what is done from time to time, about once a second.
+  // For each mailbox, and for periodic work, about once a second.
   expect(calls).toBeLessThan(6 * 60);
   isFailing = false;
   await clock.advance(10 * minuteMs);
@@ -136,7 +136,7 @@ test('a store that fails now and then loses nothing, and is never asked in a hur
 });
 
 describe('what the store tells of others', () => {
-  /** A queue whose store tells what a test wants. */
+  /** A queue whose store reports what the test wants. */
   function world() {
     const clock = new FakeClock();
     const upstream = new Upstream(clock);
@@ -160,7 +160,7 @@ describe('what the store tells of others', () => {
       },
       { log },
     );
-    /** Puts a message into the store behind the back of the queue, as another instance does. */
+    /** Puts a message into the store behind the queue's back, as another instance does. */
     const accepted = async () => {
       const spool = base.store.spool();
       await spool.write(Buffer.from('Subject: x\r\n\r\nx\r\n'));

@@ -94,7 +94,7 @@ test.each(['purge', 'purgeCounts', 'records', 'get'] as const)(
 
 test('a clock that was set is told within a second, by how much', async () => {
   const { upkeep, clock, seen } = world();
-  // Nobody looked before the start.
+  // There was no look before the start.
   clock.set(hourMs);
   upkeep.start();
   await clock.advance(5_000);

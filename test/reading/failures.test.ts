@@ -44,7 +44,7 @@ type Protocol = 'imap' | 'pop3';
 
 const quoted = `"${password.replace(/["\\]/g, '\\$&')}"`;
 
-/** What a client says to log in, by protocol, the greeting included. */
+/** What a client sends to log in, by protocol, with the greeting. */
 const login = (protocol: Protocol, given: string, reply: string): string =>
   protocol === 'imap'
     ? `S: * OK …\nC: a LOGIN scanner ${given === password ? quoted : given}\nS: a ${reply}`
@@ -75,7 +75,7 @@ function logged(): { code: string; said: unknown }[] {
 
 const codes = () => logged().map(({ code }) => code);
 
-/** Errors that happen after the first thing a mailbox is asked. */
+/** Errors that occur after the first request to a mailbox. */
 function failingStore(error: MailStoreError): Maildrops {
   return { open: () => Promise.reject(error), close: async () => {} };
 }

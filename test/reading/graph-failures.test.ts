@@ -19,7 +19,9 @@ afterEach(async () => {
   relay = undefined;
 });
 
-/** A bridge whose accounts read by Graph, before a simulator with a message in alice's and in bob's mailbox. */
+/**
+ * A bridge whose accounts read through Graph, in front of a simulator with a message in alice's and in bob's mailbox.
+ */
 async function start(dataDir: string = temporaryFolder(), limits: ConfigInput['limits'] = {}): Promise<Relay> {
   const simulator = await startContoso();
   log = keptLog();
@@ -162,7 +164,7 @@ test('a short Retry-After is waited for, and the client is told; a long one is t
     S: t NO [UNAVAILABLE] … It asks to wait 600 seconds.`,
     ),
   );
-  // Another mailbox has a budget of its own.
+  // Another mailbox has its own budget.
   await dialogue(world, 'imap', imap('bob', selected));
 });
 
@@ -191,7 +193,7 @@ test('on a full disk a message cannot be kept: the client is told at once, and s
   world.simulator.directory.deliver(alice, 'INBOX', Buffer.from(`Subject: large\r\n\r\n${'x\r\n'.repeat(500_000)}`));
   await dialogue(world, 'imap', imap('alice', 'S: l OK …'));
   disk.fill();
-  // POP3 tells exact sizes, for which every message is read.
+  // POP3 reports exact sizes, for which every message is read.
   const refused = 'S: -ERR [SYS/…] What mailbridge keeps of alice@… in its data folder cannot be read or written: …';
   await dialogue(world, 'pop3', pop3('alice', refused));
   expect(codesTold()).toEqual(['mailbox-index-unusable']);

@@ -10,7 +10,7 @@ import { alice, contosoConfig, password, relayFolder, startContoso } from '../su
 const server = postgresForTests();
 const flags = ['\\Seen', '\\Flagged', '\\Answered'];
 
-/** A bridge as a process of its own, that is killed and started again. */
+/** A bridge as a separate process that is killed and started again. */
 class Instance {
   readonly port: number;
   readonly #configFile: string;
@@ -56,7 +56,7 @@ class Instance {
   }
 }
 
-/** What any client was told of UIDs: a UID of a UIDVALIDITY is one message, wherever and whenever it is asked. */
+/** The UIDs that clients were given: a UID of a UIDVALIDITY is one message, wherever and whenever a client asks. */
 class Told {
   readonly #subjects = new Map<string, string>();
 
@@ -90,7 +90,7 @@ test('two bridges that are killed amid what their clients do never give a UID to
   const told = new Told();
   let count = 0;
   let isOver = false;
-  /** A client that goes from bridge to bridge, and does something at each. */
+  /** A client that goes from bridge to bridge and does something at each. */
   const client = async () => {
     while (!isOver) {
       const flow = await (instances[below(2)] as Instance).client().catch(() => undefined);
@@ -105,7 +105,7 @@ test('two bridges that are killed amid what their clients do never give a UID to
         await told.read(flow);
         await flow.logout();
       } catch (error) {
-        // The bridge was killed; a wrong UID is no such thing.
+        // Other failures come from the killed bridge; a wrong UID does not.
         if ((error as Error).name === 'AssertionError') throw error;
         flow.close();
       }

@@ -17,7 +17,7 @@ afterEach(async () => {
 
 let schemas = 0;
 
-/** Instances whose account reads alice's mailbox by Graph. */
+/** Instances whose account reads alice's mailbox through Graph. */
 class Instances {
   readonly simulator: Simulator;
   readonly log = keptLog();
@@ -44,7 +44,7 @@ class Instances {
     return instances;
   }
 
-  /** Starts an instance, or starts it again with what it has kept. */
+  /** Starts an instance, or restarts it with the data that it kept. */
   async begin(name: string): Promise<void> {
     const dataDir = this.#folders.get(name) ?? temporaryFolder();
     this.#folders.set(name, dataDir);
@@ -63,7 +63,7 @@ class Instances {
     this.simulator.directory.deliver(alice, 'INBOX', content, { internalDate });
   }
 
-  /** A client logs in at an instance. */
+  /** A client that has logged in at an instance. */
   async client(name: string): Promise<ImapFlow> {
     const port = this.#relays.get(name)?.port(0) ?? 0;
     const flow = new ImapFlow({
@@ -86,10 +86,10 @@ class Instances {
   }
 }
 
-/** A mail program that keeps what it has loaded, and asks for what has changed since (RFC 7162). */
+/** A mail program that keeps what it has loaded, and asks for changes since (RFC 7162). */
 class Program {
   readonly subjects = new Map<number, string>();
-  /** Messages that it had to load, each time it came. */
+  /** Messages that it had to load each time. */
   readonly loaded: number[] = [];
   #uidValidity: bigint | undefined;
   #modseq: bigint | undefined;
@@ -146,7 +146,7 @@ test('a program that comes to another instance goes on with what it has loaded',
 test('what a client does at one instance, clients of the other are told within a moment', {
   timeout: 120_000,
 }, async () => {
-  // Graph is looked at once an hour: what is heard within a minute comes from the other instance.
+  // The bridge polls Graph once an hour: changes seen within a minute come from the other instance.
   const instances = await Instances.polling(3600, 'a', 'b');
   instances.deliver('one');
   const [here, there] = [await instances.client('a'), await instances.client('b')];

@@ -43,7 +43,7 @@ async function socketPair(): Promise<[Socket, Socket]> {
 
 const patient: JoinWaits = { answeredMs: 60_000, unansweredMs: 60_000, stalledMs: 60_000, lingerMs: 60_000 };
 
-/** A client and an upstream, each with its far end in the hands of the test. */
+/** A client and an upstream; the test holds the far end of each. */
 async function joined(waits: Partial<JoinWaits> = {}, protocol: 'imap' | 'pop3' = 'imap') {
   const [client, near] = await socketPair();
   const [upstream, there] = await socketPair();
@@ -60,7 +60,10 @@ async function joined(waits: Partial<JoinWaits> = {}, protocol: 'imap' | 'pop3' 
   return { client, there, result };
 }
 
-/** The simulated Exchange, behind something that takes the end of the client's side for the end of all, as servers do. */
+/**
+ * The simulated Exchange, behind a server that, as many do, closes the whole connection when the client closes its
+ * side.
+ */
 async function endingAtHalfClose(bridge: ReadBridge, protocol: 'imap' | 'pop3') {
   return async (signal: AbortSignal) => {
     const open = protocol === 'imap' ? openImapUpstream : openPop3Upstream;
@@ -86,7 +89,7 @@ async function all(from: Duplex): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** Reads until it says that. */
+/** Reads until `what` matches. */
 async function sees(from: Duplex, what: RegExp): Promise<void> {
   let seen = '';
   while (!what.test(seen)) seen += String((await once(from, 'data'))[0]);

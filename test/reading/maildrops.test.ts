@@ -5,7 +5,7 @@ import { translatedMaildrops } from '../support/read-bridge.ts';
 const endpoint = { host: '127.0.0.1', port: 1, security: 'none' } as const;
 const mailbox = 'scanner@contoso.com';
 
-/** Somebody who reads until {@link leave}, or leaves as soon as somebody else wants to read. */
+/** A reader that stays until {@link leave}, or leaves as soon as another one wants to read. */
 function reader(hasEnded = false): Reader & { leave(): void } {
   const controller = new AbortController();
   return {
@@ -18,14 +18,14 @@ function reader(hasEnded = false): Reader & { leave(): void } {
   };
 }
 
-/** A token that never comes keeps each maildrop where it is being opened. */
+/** A token that never comes: each maildrop stays in the middle of opening. */
 const upstream = {
   endpoints: { imap: endpoint },
   ca: undefined,
   getToken: () => new Promise<string>(() => {}),
 } as unknown as MaildropUpstream;
 
-/** All but one of those who log in are refused; that one leaves in the end. */
+/** All but one of the logins are refused; that one leaves in the end. */
 async function expectOneHolder(maildrops: TranslatedMaildrops, readers: readonly ReturnType<typeof reader>[]) {
   let refused = 0;
   const all = readers.map((each) =>

@@ -38,7 +38,7 @@ async function inGroups<T>(count: number, atOnce: number, make: (index: number) 
   return made;
 }
 
-/** Sockets that this process has open: clients', the bridge's and Exchange's. */
+/** The open sockets of this process: clients', the bridge's and Exchange's. */
 function openSockets(): number {
   return process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap' || name === 'TLSWrap').length;
 }
@@ -152,7 +152,7 @@ describe('POP3 translated over IMAP', () => {
       asked = pieces.mock.calls.length;
       await new Promise((resolve) => setTimeout(resolve, 300));
     }
-    // The client takes nothing: what is on its way fits into the buffers of its connection.
+    // The client reads nothing: the data in transit fits into the buffers of its connection.
     expect(asked).toBeLessThan(30);
     pieces.mockRestore();
     let received = 0;

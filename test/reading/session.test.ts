@@ -84,7 +84,7 @@ describe('IMAP passed through', () => {
     await play(socket, imapGreeting);
     const pairs = Array.from({ length: 30 }, (_, at) => [`${at}`.padEnd(30, 'k'), `${at}`.padEnd(1_024, 'v')]);
     const words = pairs.flat().map((text) => form(text));
-    // A literal is followed by what comes next in the command.
+    // A literal is followed by the rest of the command.
     const script = words
       .map(([first, literal]) => `${first}${literal === undefined ? '' : `\r\n${literal}`}`)
       .join(' ');
@@ -243,7 +243,7 @@ describe('IMAP passed through', () => {
     socket.write('b SELECT INBOX\r\nc UID FETCH 2 BODY.PEEK[]\r\n');
     const before = process.memoryUsage().arrayBuffers;
     for (let turn = 0; turn < 200; turn++) await new Promise((resolve) => setTimeout(resolve, 5));
-    // Both servers and the bridge are in this process: no copy of the message lies around.
+    // Both servers and the bridge are in this process: none of them keeps a copy of the message.
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(size / 2);
     let received = 0;
     for await (const chunk of socket) {
@@ -415,7 +415,7 @@ describe('POP3 passed through', () => {
   });
 });
 
-/** Two ends of a connection, the first of which passes for a socket. */
+/** Two ends of a connection, the first of which acts as a socket. */
 function pair(): [Socket, Duplex] {
   const { 0: here, 1: there } = duplexes();
   here.once('close', () => there.destroy());

@@ -51,7 +51,7 @@ async function logIn(): Promise<Socket> {
   return client;
 }
 
-/** Everything that the client is told until its session ends. */
+/** Everything that the client receives until its session ends. */
 async function sayAndRead(client: Socket, ...commands: string[]): Promise<string> {
   client.write(commands.map((command) => `${command}\r\n`).join(''));
   const chunks: Buffer[] = [];

@@ -136,7 +136,7 @@ describe.each(['IMAP', 'POP3'] as const)('a client of %s that sends commands and
     client.pause();
     const asked = 3_000;
     client.write(engine.ask.repeat(asked));
-    // What the system's buffers hold is out of anybody's hands: 4 MB of replies of 4.8 kB.
+    // The data in the system's buffers is out of reach: 4 MB of replies of 4.8 kB.
     expect(await settled(() => taken.mock.calls.length)).toBeLessThan(asked / 2);
     expect(server.writableLength).toBeLessThan(10_000);
 

@@ -6,7 +6,7 @@ import { loadConfig } from '../../src/config/load.ts';
 const folder = join(import.meta.dirname, '..', '..', 'service', 'compose');
 const read = (name: string) => readFileSync(join(folder, name), 'utf8');
 
-/** The address of a service of the compose file. */
+/** The address of a service in the compose file. */
 function addressOf(service: string): string | undefined {
   const block = new RegExp(`^  ${service}:\\n(?:    .*\\n|\\n)+`, 'm').exec(read('compose.yaml'))?.[0] ?? '';
   return /ipv4_address: ([\d.]+)/.exec(block)?.[1];

@@ -55,7 +55,7 @@ test('the panels have titles and ids of their own, and none covers another', () 
   expect(Math.max(...panels.map(({ gridPos: { x, w } }) => x + w))).toBe(24);
 });
 
-/** Those of any Node.js process, by prom-client, and Prometheus' own. */
+/** Those that prom-client adds for any Node.js process, and Prometheus' own. */
 const common = ['up', 'process_resident_memory_bytes', 'process_cpu_seconds_total', 'nodejs_eventloop_lag_max_seconds'];
 
 test('every metric and label in the dashboard and the rules is one that a bridge tells', () => {

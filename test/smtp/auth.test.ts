@@ -11,7 +11,7 @@ interface World {
   readonly authenticate?: (credentials: unknown) => Promise<void>;
 }
 
-/** Says a command and the lines after it. @returns the replies, and whether the next command may come */
+/** Sends a command and the lines after it. @returns the replies, and whether the next command may come */
 async function dialogue(lines: readonly string[], world: World = {}) {
   const [command = '', ...answers] = lines;
   const replies: string[] = [];

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { ChunkEdit } from '../../src/smtp/chunk-edit.ts';
 
-/** What becomes of a chunk, and whether its octets are still the chunk's own. */
+/** The edited chunk, and whether its octets are still the chunk's own. */
 function edited(text: string, edit: (edit: ChunkEdit) => void, end = text.length) {
-  // Not of the memory that buffers share.
+  // Not from the memory that buffers share.
   const chunk = Buffer.alloc(text.length, text);
   const chunkEdit = new ChunkEdit(chunk);
   edit(chunkEdit);

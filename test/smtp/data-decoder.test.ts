@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DataDecoder, type EndOfData } from '../../src/smtp/data-decoder.ts';
 
-/** What a decoder makes of octets in pieces: the content, and what stands behind the end, if there is one. */
+/** What a decoder makes of octets in pieces: the content, and what follows the end, if there is one. */
 function decode(pieces: readonly string[], endOfData?: EndOfData) {
   const decoder = new DataDecoder(endOfData);
   let content = '';
@@ -18,12 +18,12 @@ function decode(pieces: readonly string[], endOfData?: EndOfData) {
   return { content, rest: undefined, fault: decoder.fault, wrongEnd: decoder.wrongEnd?.form };
 }
 
-/** The same by regular expressions, over the whole at once. */
+/** The same with regular expressions, on the whole text at once. */
 function expected(text: string, endOfData: EndOfData) {
   const pattern = endOfData === 'crlf' ? /(?<=^|\r\n)\.\r\n/ : /(?<=^|\n)\.\r?\n/;
   const end = pattern.exec(text);
   const before = end ? text.slice(0, end.index) : text;
-  // A row of CRs at the very end belongs to a line end that has not come yet; so does a dot alone.
+  // A run of CRs at the very end belongs to a line end that has not come yet, and so does a single dot.
   const whole = end ? before : before.replace(/(?<=^|[\r\n])\.?\r*$|\r+$/, '');
   const content = whole
     .replace(/\r*\n|\r/g, '\n')

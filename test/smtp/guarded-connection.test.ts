@@ -16,7 +16,7 @@ beforeAll(async () => {
   tls = await issueServerCertificate(await makeAuthority('Test', 2), ['127.0.0.1'], 2);
 });
 
-/** A server whose clients are known or not, and what it told. */
+/** A server whose clients are known or not, and what it reported. */
 async function startServer(
   session: Partial<SmtpSession> = {},
   { loginTimeoutMs = 3_600_000, ...settings }: Partial<SmtpServerSettings> & { readonly loginTimeoutMs?: number } = {},
@@ -63,7 +63,7 @@ async function startServer(
   return { ...server, clients, rejected, refusals, closed: () => closed };
 }
 
-/** Says the same over and over. @returns the replies */
+/** Sends the same line over and over. @returns the replies */
 async function repeated(client: SmtpDialogue, line: string, times: number): Promise<string[]> {
   const replies: string[] = [];
   for (let n = 0; n < times; n++) replies.push(await client.say(line));
@@ -167,7 +167,7 @@ describe('STARTTLS', () => {
   });
 });
 
-/** A client that has said NOOP, and its answer, over the security given. */
+/** A client that has sent NOOP, and the answer, with the given security. */
 async function answered(port: number, security: 'none' | 'starttls' | 'tls') {
   const plain = connect({ port, host: '127.0.0.1' });
   onTestFinished(() => void plain.destroy());

@@ -13,7 +13,7 @@ interface Given extends Partial<SmtpServerSettings> {
   readonly host?: string;
 }
 
-/** A server, what it took in, and what it refused. */
+/** A server, what it accepted, and what it refused. */
 async function startServer({ endOfData, ...settings }: Given = {}) {
   const received: string[] = [];
   const refusals: string[] = [];
@@ -59,14 +59,14 @@ async function startServer({ endOfData, ...settings }: Given = {}) {
 
 const envelope = ['EHLO x', 'MAIL FROM:<a@contoso.example>', 'RCPT TO:<b@fabrikam.example>'];
 
-/** A client that may send the message now. */
+/** A client that may now send the message. */
 async function atData(port: number): Promise<SmtpDialogue> {
   const client = await SmtpDialogue.open(port);
   await client.pipeline(...envelope, 'DATA');
   return client;
 }
 
-/** Everything that was ever published as an end of data, and is none (RFC 5321 section 4.1.1.4). */
+/** Everything ever published as an end of data that is not one (RFC 5321 section 4.1.1.4). */
 const wrongEnds = [
   '\n.\n',
   '\n.\r\n',

@@ -10,7 +10,7 @@ const stream = (...pieces: string[]) =>
     { objectMode: false },
   );
 
-/** What comes of a message, and the reply that it fails with. */
+/** What a message is read as, and the reply that it fails with. */
 async function read(source: Readable, fault: () => LineEndFault | undefined = () => undefined, maxBytes = 100) {
   let seen = '';
   try {

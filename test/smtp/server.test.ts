@@ -22,7 +22,7 @@ beforeAll(async () => {
 
 const base64 = (text: string) => Buffer.from(text).toString('base64');
 
-/** A server whose one user is `scanner` with the password `sesame`, and what it took in. */
+/** A server whose only user is `scanner` with the password `sesame`, and what it accepted. */
 async function submissionServer(
   { limits, ...settings }: Partial<SmtpServerSettings> & { limits?: Partial<ListenerLimits> } = {},
   session: Partial<SmtpSession> = {},
@@ -567,7 +567,7 @@ describe('a client whose session cannot be opened', () => {
     expect(said).toMatch(/^554 5\.7\.1 Not from there\r\n/);
     expect(said).not.toMatch(/^(?:235|250|354) /m);
     expect(server.defects).toEqual([]);
-    // The server is there for the next one.
+    // The server is free for the next one.
     expect((await buffer(connect(server.port, '127.0.0.1'))).toString()).toMatch(/^554 /);
   });
 });

@@ -19,7 +19,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-/** A client, and what the server had not got rid of each time it took a command. */
+/** A client, and how much the server had still to send each time it took a command. */
 async function connected({ encrypted = false, offersAuth = true } = {}) {
   const unsent: number[] = [];
   const stalled: string[] = [];
@@ -95,7 +95,7 @@ test.each([
     if (loggedIn) await logIn(client);
     const asked = 5_000;
     client.write('EHLO x\r\n'.repeat(asked));
-    // What the system's buffers hold is out of anybody's hands: 4 MB of replies of 2 kB.
+    // The data in the system's buffers is out of reach: 4 MB of replies of 2 kB.
     expect(await settled(() => unsent.length)).toBeLessThan(asked * 0.7);
     expect(Math.max(...unsent)).toBe(0);
 

@@ -136,7 +136,7 @@ describe('the header of an accepted message', () => {
     ['From: [HP Scanner] <reports@contoso.example>', 'From: "[HP Scanner]" <reports@contoso.example>'],
     ['From: Smith, John <reports@contoso.example>', 'From: "Smith, John" <reports@contoso.example>'],
     ['From: =?utf-8?Q?Boss_<boss@contoso.example>?=', 'From: reports@contoso.example'],
-    // A recipient's address is not theirs who send.
+    // A recipient's address does not belong to the sender.
     ['From: boss', 'From: boss <reports@contoso.example>'],
     ['From: =?utf-8?Q?boss=40contoso.example?=', 'From: reports@contoso.example'],
     [

@@ -55,7 +55,7 @@ afterAll(() => relay?.close());
 
 const base64 = (text: string) => Buffer.from(text).toString('base64');
 
-/** How each protocol asks for CRAM-MD5, and what it says. */
+/** How each protocol asks for CRAM-MD5, and what it replies. */
 const dialogues = {
   smtp: {
     ask: 'AUTH CRAM-MD5',
@@ -72,7 +72,7 @@ const dialogues = {
   pop3: { ask: 'AUTH CRAM-MD5', before: 'CAPA', yes: /^\+OK /, no: /^-ERR \[AUTH\] Username or password is wrong/ },
 };
 
-/** Logs in, and gives what the server said to each line. */
+/** Logs in, and returns the server's reply to each line. */
 async function logIn(protocol: (typeof protocols)[number], username: string, secret: string, plainListener = false) {
   const { ask, before } = dialogues[protocol];
   const socket = connect(relay.port(protocols.indexOf(protocol) + (plainListener ? 3 : 0)), '127.0.0.1');

@@ -25,7 +25,7 @@ afterEach(async () => {
   await simulator?.close();
 });
 
-/** A bridge whose connection is alice, who signed in; its account sends as the shared mailbox by SMTP. */
+/** A bridge whose connection is alice, who signed in; its account sends as the shared mailbox over SMTP. */
 async function start(changes: Partial<ConfigInput['accounts'][number]> = {}) {
   simulator = await startContoso();
   simulator.tenant.app.delegatedGrants.push({
@@ -60,7 +60,7 @@ test('a person who signed in sends as a shared mailbox by SMTP once they have Se
   simulator.tenant.exchange.sendAs = [{ mailbox: alice, as: reports }];
   expect(await send('with the right')).toMatch(/^250 /);
   await arrived(simulator, bob, 'INBOX', 'with the right');
-  // Exchange keeps the copy with who logged in.
+  // Exchange keeps the copy in the mailbox that logged in.
   await arrived(simulator, alice, 'Sent Items', 'with the right');
 });
 

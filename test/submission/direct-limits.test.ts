@@ -7,7 +7,7 @@ import { deliverWithinLimits } from '../../src/submission/direct-limits.ts';
 
 const [ann, bo] = ['ann@x.example', 'bo@x.example'];
 
-/** Delivers to both, admitting whoever is not shut; each attempt is answered by its courier's script. */
+/** Delivers to both, admitting every courier that is not shut; each attempt is answered by its courier's script. */
 async function delivered(
   send: CourierOrder,
   says: Partial<Record<CourierKind, (address: string) => Partial<RecipientOutcome> & Pick<DeliveryReport, 'trouble'>>>,

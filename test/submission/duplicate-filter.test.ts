@@ -19,11 +19,11 @@ function filter({ folder = temporaryFolder(), clock = new FakeClock(), isShared 
   return { filter: duplicates, folder, clock, inVain, dropped, records };
 }
 
-/** Takes a message in. @returns the id it has already, if any */
+/** Takes a message in. @returns the id that it already has, if any */
 async function accept(to: DuplicateFilter, fingerprint: string, id: string): Promise<string | undefined> {
   const claim = await to.claim(fingerprint, id, windowMs);
   if (claim.duplicateOf === undefined) claim.keep();
-  // Until it is written, the next waits.
+  // The next one waits until it is written.
   await settle();
   return claim.duplicateOf;
 }
@@ -149,7 +149,7 @@ describe('The filters of two instances', () => {
   test('do not wait for one that has died', async () => {
     const { one, other, clock } = two();
     await one.filter.claim('f1', 'a', windowMs);
-    // Nothing renews its claim any more.
+    // Its claim is no longer renewed.
     one.records.put = () => Promise.reject(new Error('dead'));
     const waiting = accept(other.filter, 'f1', 'b');
     await clock.advance(20_500);

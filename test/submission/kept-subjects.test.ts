@@ -4,7 +4,7 @@ import { openSqliteStore } from '../../src/queue/stores/sqlite/store.ts';
 import { alice, contosoAccount, password, reports, startRelay, until } from '../support/relay.ts';
 import { SmtpDialogue } from '../support/smtp-dialogue.ts';
 
-/** Sends one message that Microsoft refuses. @returns what the queue then lists, bounces too */
+/** Sends one message that Microsoft refuses. @returns what the queue then lists, including bounces */
 async function sent(keepSubjects: boolean) {
   const accounts = [contosoAccount('smtp', { bounceTo: alice })];
   const relay = await startRelay({ accounts, queue: { keepSubjects } });

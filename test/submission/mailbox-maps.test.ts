@@ -13,7 +13,7 @@ import {
 } from '../support/relay.ts';
 import { SmtpDialogue } from '../support/smtp-dialogue.ts';
 
-// Which mailbox a message is sent as, beside all else that an account may change about it.
+// Which mailbox a message is sent as, together with everything else that an account may change about it.
 
 const [sales, boss, info] = ['sales@contoso.com', 'boss@contoso.com', 'info@shared.example'];
 
@@ -53,7 +53,7 @@ beforeAll(async () => {
 
 afterAll(() => relay?.close());
 
-/** Lists of a configuration may be changed by who reads it. */
+/** Copies, because a reader may change a configuration's lists. */
 function copied() {
   return { mailboxes: [...many.mailboxes], senders: [...many.senders] };
 }
@@ -84,7 +84,7 @@ describe.each(couriers)('by %s', (courier) => {
   const staged = [`X-Mailbridge-Recipients: ${alice}`, `X-Mailbridge-${to}`, `To: ${bob}`];
 
   test.each([
-    // The rewritten address chooses.
+    // The rewritten address decides.
     ['envelope', 'shop@old.example', 'shop@old.example', sales, [`From: ${sales}`, to]],
     ['envelope', 'shop@old.example', undefined, sales, [`From: ${sales}`, to]],
     ['envelope', 'shop@old.example', reports, sales, [`From: ${reports}`, to]],
@@ -92,7 +92,7 @@ describe.each(couriers)('by %s', (courier) => {
     ['envelope', 'SHOP@OLD.example', 'shop', sales, [`From: shop <${sales}>`, to]],
     ['header', reports, 'shop@old.example', sales, [`From: ${sales}`, to]],
     ['header', 'info@old.example', undefined, info, [`From: ${info}`, to]],
-    // Who sends on behalf of somebody is the mailbox that was chosen; nobody does for themself.
+    // The chosen mailbox sends on behalf of somebody; never on behalf of itself.
     ['envelope', sales, boss, sales, [`From: ${boss}`, `Sender: ${sales}`, to]],
     ['envelope', sales, 'boss@old.example', sales, [`From: ${boss}`, `Sender: ${sales}`, to]],
     ['header', info, boss, info, [`From: ${boss}`, `Sender: ${info}`, to]],
@@ -108,7 +108,7 @@ describe.each(couriers)('by %s', (courier) => {
       sales,
       [`From: ${boss}`, `Reply-To: ${sales}`, `Sender: ${sales}`, ...staged],
     ],
-    // The forced address chooses in place of the message's, and is no mailbox here.
+    // The forced address decides in place of the message's, and is no mailbox here.
     ['boss', sales, sales, reports, [`From: ${boss}`, 'Reply-To: shop@old.example', `Sender: ${reports}`, ...staged]],
     ['own', sales, sales, reports, [`From: ${reports}`, `Reply-To: ${sales}`, to]],
     ['own/info@shared.example', sales, sales, info, [`From: ${info}`, `Reply-To: ${sales}`, to]],

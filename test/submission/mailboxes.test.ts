@@ -55,7 +55,7 @@ async function login(username: string, identity = ''): Promise<SmtpDialogue> {
 
 let messages = 0;
 
-/** Which mailbox a message is sent as, or the refusal. @param from of the header; undefined: there is none */
+/** Which mailbox a message is sent as, or the refusal. @param from of the header; undefined: it has none */
 async function sentAs(client: SmtpDialogue, reversePath: string, from: string | undefined): Promise<string> {
   const id = `<mailboxes-${++messages}@client.test>`;
   const mail = await client.say(`MAIL FROM:<${reversePath}>`);

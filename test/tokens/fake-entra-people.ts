@@ -12,27 +12,27 @@ export const alice = {
 type Answer = readonly [status: number, body: Record<string, unknown>];
 
 /**
- * The flows of Entra ID in a person's name, as its documents describe them: "OAuth 2.0 device authorization grant
- * flow", "OAuth 2.0 authorization code flow", "OAuth 2.0 Resource Owner Password Credentials", "Refresh tokens".
+ * Entra ID's flows for a person, as its documents describe them: "OAuth 2.0 device authorization grant flow", "OAuth
+ * 2.0 authorization code flow", "OAuth 2.0 Resource Owner Password Credentials", "Refresh tokens".
  */
 export class FakeEntraPeople {
-  /** What the device code flow says to the next polls, one each; when there is none left the person has signed in. */
+  /** The device code flow's answers to the next polls, one each; when none is left, the person has signed in. */
   readonly polls: (Answer | 'authorization_pending' | 'slow_down')[] = [];
   /** Short names of the scopes consented to. */
   readonly consented = new Set(['IMAP.AccessAsUser.All', 'POP.AccessAsUser.All', 'SMTP.Send', 'Mail.Send']);
   /** Every refresh token, device code, authorization code and verifier that was used or given out. */
   readonly secrets: string[] = [];
-  /** Answers of the token endpoint that take the place of the usual one, one each, for a person's grants alone. */
+  /** Answers of the token endpoint that replace the usual one, one each, only for a person's grants. */
   readonly refusals: Answer[] = [];
   /** `interval` of a device code, in seconds. */
   interval: number | undefined = 5;
-  /** Whether a refresh token works but once. Entra ID is not that strict; a store that loses one shows then. */
+  /** Whether a refresh token works only once. Entra ID is not that strict, but it exposes a store that loses one. */
   singleUse = false;
   readonly #refreshTokens = new Set<string>();
   readonly #codes = new Map<string, { challenge: string; redirectUri: string }>();
   #deviceCode = '';
 
-  /** Leaves out how long a device code lives. */
+  /** Leaves out the lifetime of a device code. */
   answersWithoutLifetime = false;
 
   /** POST …/devicecode */
@@ -51,7 +51,7 @@ export class FakeEntraPeople {
     return [200, this.interval === undefined ? answer : { ...answer, interval: this.interval }];
   }
 
-  /** What the browser comes back to after the person has signed in at the authorization endpoint. */
+  /** The address to which the browser returns after the person has signed in at the authorization endpoint. */
   authorize(url: string, error?: Readonly<Record<string, string>>): URL {
     const asked = new URL(url).searchParams;
     const back = new URL(asked.get('redirect_uri') ?? '');
@@ -70,7 +70,7 @@ export class FakeEntraPeople {
     return back;
   }
 
-  /** Every refresh token given out so far is worth nothing from now on. */
+  /** Invalidates every refresh token given out so far. */
   revoke(): void {
     this.#refreshTokens.clear();
   }

@@ -22,11 +22,11 @@ export interface FakeEntra {
   readonly posts: URLSearchParams[];
   /** The access tokens given out. */
   readonly tokens: string[];
-  /** Takes the place of the usual answer at the next token requests, one each. */
+  /** Replaces the usual answer to the next token requests, one each. */
   readonly next: ((response: ServerResponse, form: URLSearchParams) => void)[];
   /** Lifetime of tokens, in seconds. */
   lifetime: number;
-  /** The flows in a person's name. */
+  /** The flows for a person. */
   readonly people: FakeEntraPeople;
   /** The form of every request for a device code. */
   readonly deviceCodePosts: URLSearchParams[];

@@ -1,8 +1,8 @@
 import type { Clock } from '../../src/base/clock.ts';
 
-/** A clock on which nobody waits: whoever sets a timer finds itself at its end at once. */
+/** A clock on which nothing waits: setting a timer moves the clock to its end at once. */
 export class JumpingClock implements Clock {
-  /** What was waited for, in milliseconds. */
+  /** The waits so far, in milliseconds. */
   readonly waits: number[] = [];
   #nowMs = Date.UTC(2026, 0, 5, 8);
 
@@ -10,7 +10,7 @@ export class JumpingClock implements Clock {
     return this.#nowMs;
   }
 
-  /** Moves on without anybody waiting. */
+  /** Moves on without a wait. */
   advance(ms: number): void {
     this.#nowMs += ms;
   }

@@ -26,7 +26,7 @@ export interface PeopleWorld {
     readonly http: HttpClient;
     readonly clock: JumpingClock;
   };
-  /** The failure of a request; nothing secret may be in any form of it. */
+  /** The failure of a request, checked to contain no secret in any form. */
   failure(asking: Promise<unknown>): Promise<BridgeError>;
   close(): Promise<void>;
 }

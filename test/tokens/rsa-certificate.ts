@@ -2,7 +2,7 @@ import { generateKeyPairSync, webcrypto } from 'node:crypto';
 import 'reflect-metadata';
 import * as x509 from '@peculiar/x509';
 
-/** A self-signed RSA certificate such as one uploads to an app registration, with its key in both PEM forms. */
+/** A self-signed RSA certificate, as uploaded to an app registration, with its key in both PEM forms. */
 export async function rsaCertificate(bits = 2048) {
   const algorithm = { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' };
   const pair = generateKeyPairSync('rsa', { modulusLength: bits });

@@ -10,7 +10,7 @@ import { FakeClock, settle } from '../support/fake-clock.ts';
 const scopes = { graph: ['g/.default'], exchange: ['e/.default'] };
 const minute = 60_000;
 
-/** A grant whose answers the test gives one by one. */
+/** A grant whose answers the test supplies one by one. */
 function heldGrant(clock: FakeClock) {
   const asked: {
     scopes: readonly string[];
@@ -105,7 +105,7 @@ describe('renewal', () => {
     expect((await source.getToken('graph')).value).toBe('one');
     expect((await source.getToken('graph')).value).toBe('one');
     expect(grant.asked).toHaveLength(2);
-    // What another process has got meanwhile is as good.
+    // A token that another process got meanwhile is as good.
     expect(grant.asked[1]!.forceRenew).toBe(false);
     grant.asked[1]!.give('two');
     await settle();

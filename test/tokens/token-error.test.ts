@@ -35,7 +35,7 @@ describe('the throttle of the Microsoft library', () => {
 
     const error = tokenError({ connection: 'contoso', thrown, failure: undefined, nowMs: 0 });
     expect(error).toMatchObject({ code: 'token-temporarily-unavailable', kind: 'temporary', details: { aadsts } });
-    // The cause that is known of the number stands before the answer's own words.
+    // The known cause of the number precedes the answer's own text.
     expect(error.message).toContain(`${entraError(number)?.cause} Microsoft says: ${aadsts}: Too busy.`);
   });
 });

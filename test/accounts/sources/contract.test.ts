@@ -25,7 +25,7 @@ interface Made {
   readonly password: string;
 }
 
-/** What each source has to be in a test: with alice in it, and broken. */
+/** What each source must be in a test: with alice in it, and broken. */
 interface Kind {
   need(context: TestContext): void;
   make(): Promise<Made>;
@@ -69,7 +69,7 @@ const kinds: Readonly<Record<string, Kind>> = {
   ldap: {
     need: needSlapd,
     make: async () => ({ source: ldap(slapd?.ldapsUrl ?? ''), password: ldapPassword }),
-    // Nobody listens at port 1.
+    // Nothing listens on port 1.
     makeBroken: async () => ldap('ldaps://localhost:1'),
   },
   'app passwords in a file': {

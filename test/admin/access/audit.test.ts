@@ -188,7 +188,7 @@ test('two processes write one log: no line is lost, torn or in a file too many',
   const bridge = auditLog(dataDir);
   const command = auditLog(dataDir);
   for (let count = 0; count < 30; count++) (count % 3 === 0 ? command : bridge).record(`action-${count}`);
-  // The bridge has had the file open while the command made way for the next, and the other way round.
+  // The bridge had the file open while the command rotated it, and the other way round.
   expect(entriesIn(dataDir).at(-1)?.action).toBe('action-29');
   bridge.audit.close();
   command.audit.close();

@@ -3,7 +3,7 @@ import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
 import { adminToken, adminWorld, signedIn, viewToken } from '../admin-world.ts';
 
-/** A request with a Host header of one's choice, which fetch does not allow. */
+/** A request with an arbitrary Host header, which fetch does not allow. */
 function ask(port: number, host: string | undefined, path = '/ui/', headers: Record<string, string> = {}) {
   return new Promise<{ status: number | undefined; body: string }>((resolve, reject) => {
     const sent = request(

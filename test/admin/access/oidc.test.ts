@@ -10,7 +10,7 @@ const tenantId = '11111111-2222-3333-4444-555555555500';
 const issuer = `${authority}/${tenantId}/v2.0`;
 const request = { state: 'x', nonce: 'nonce-1', verifier: 'verifier-1', redirectUri: 'http://localhost:1/callback' };
 
-/** A provider whose keys and answers a test decides. */
+/** A provider whose keys and answers the test sets. */
 async function provider(changes: { readonly issuer?: string } = {}) {
   const clock = new FakeClock();
   const keys = new Map<string, GenerateKeyPairResult>([['key-1', await generateKeyPair('RS256')]]);
@@ -95,7 +95,7 @@ test('a token that somebody else has signed is not, nor one without a signature'
   await expect(redeem(await sign(claims, 'key-1', await generateKeyPair('RS256')))).rejects.toEqual(failing);
   const unsigned = [{ alg: 'none' }, claims].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'));
   await expect(redeem(`${unsigned.join('.')}.`)).rejects.toEqual(failing);
-  // The public key, taken for a shared secret.
+  // The public key, used as a shared secret.
   const key = await exportJWK((keys.get('key-1') as GenerateKeyPairResult).publicKey);
   const shared = new TextEncoder().encode(JSON.stringify(key).padEnd(64, ' '));
   const confused = await new SignJWT(claims).setProtectedHeader({ alg: 'HS256', kid: 'key-1' }).sign(shared);

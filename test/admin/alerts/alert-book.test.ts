@@ -14,7 +14,7 @@ const expiring: AlertCondition = {
   remedy: 'Rotate it.',
 };
 
-/** Instances on one store. */
+/** Instances that share one store. */
 function books(...names: string[]) {
   const folder = temporaryFolder();
   const store = openSqliteStore(folder, { exclusive: true });
@@ -61,7 +61,7 @@ test('what one instance alone sees no other one clears, until that one is gone',
   await a.update([expiring], t0);
   expect(await b.update([], t0 + minute)).toEqual([]);
   expect(b.current).toHaveLength(1);
-  // It says every few minutes that it still sees it.
+  // It reports every few minutes that it still sees it.
   await a.update([expiring], t0 + 10 * minute);
   expect(await b.update([], t0 + 20 * minute)).toEqual([]);
   expect(told(await b.update([], t0 + 26 * minute))).toEqual(['cleared expires contoso certificate']);

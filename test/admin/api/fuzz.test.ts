@@ -4,7 +4,7 @@ import { keptLog } from '../../support/kept-log.ts';
 import { adminWorld, bearer } from '../admin-world.ts';
 import { described, type OpenApi } from '../described.ts';
 
-/** What a body of an API may look like, wrong in one place or in all. */
+/** Possible bodies of API requests, wrong in one place or everywhere. */
 const names = [
   'action',
   'ids',
@@ -51,7 +51,7 @@ test('no body and no query makes the server fail, or answer what it does not des
     fc.string({ minLength: 1, maxLength: 30 }),
     async ([method, template], body, query, word) => {
       const path = template.replace('/api/v1', '').replaceAll(/\{\w+\}/g, () => encodeURIComponent(word));
-      // What the URL standard takes for the folder itself, or the one above.
+      // The URL standard reads these as the folder itself, or its parent.
       fc.pre(!/\/(?:\.|%2e){1,2}(?:\/|$)/i.test(path));
       const asked = method === 'GET' ? `${path}?${new URLSearchParams(query)}` : path;
       const answer = await ask(method, asked, method === 'GET' ? undefined : body);

@@ -205,7 +205,7 @@ test('who cancels makes room, and Microsoft is asked no more', async () => {
   expect((await begin()).status).toBe(202);
   expect((await begin()).status).toBe(429);
   expect((await post(world, 'outcome', { id: cancelled.id })).status).toBe(404);
-  // Somebody enters the code all the same: nobody asks for what it came to.
+  // The code is entered all the same: nobody asks for the result.
   await signInAtDevicePage(world.m365, cancelled.userCode ?? '', alice, new FormBrowser(world.m365));
   const { body: last } = begun[4] as Awaited<ReturnType<typeof post>>;
   await signInAtDevicePage(world.m365, last.userCode ?? '', bob, new FormBrowser(world.m365));

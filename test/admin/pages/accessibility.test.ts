@@ -8,7 +8,7 @@ import { whenSetUp } from '../../support/set-up-by-api.ts';
 import { type SetUpWorld, setUpWorld } from '../../support/set-up-world.ts';
 import { pagesWorld, withPeople } from './pages-world.ts';
 
-/** People connect their own mailboxes, so that every part of every page is there. */
+/** People connect their own mailboxes, so every part of every page is present. */
 const world = pagesWorld(withPeople);
 
 const windows = [
@@ -18,7 +18,7 @@ const windows = [
   { colorScheme: 'dark', viewport: { width: 390, height: 844 } },
 ] as const;
 
-/** What the checker finds, of whatever weight. */
+/** What the checker finds, of any severity. */
 async function findings(page: Page): Promise<string[]> {
   await page.evaluate(axe.source);
   const { violations } = (await page.evaluate('axe.run(document)')) as axe.AxeResults;
@@ -49,7 +49,7 @@ async function refused(): Promise<readonly [id: string, bounce: string]> {
   return [id, address?.split('/').at(-1) ?? ''];
 }
 
-/** Of each page. */
+/** Of every page. */
 const paths = (ids: readonly string[]) =>
   [
     '',
@@ -166,7 +166,7 @@ test.each(windows)(
 
 const person = 'alice@contoso.example';
 
-/** A set-up at the step at which the person signs in. */
+/** A set-up at the step in which the person signs in. */
 async function atPersonStep(): Promise<SetUpWorld> {
   const setUp = await setUpWorld();
   const { api, m365, cloud } = setUp;

@@ -53,7 +53,7 @@ test('an app password is made, shown once, works, and is removed', async () => {
   await section.getByRole('button', { name: 'Remove Scanner, 2nd floor …' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Remove' }).click();
   await section.getByText('There are no app passwords yet.').waitFor();
-  // The reader of passwords looks for changes every second.
+  // The password reader looks for changes every second.
   await until('the login to be refused', () =>
     login().then(
       () => false,

@@ -72,7 +72,7 @@ test('a remedy that names a command is told with the button of the page that doe
   const dialog = page.getByRole('dialog', { name: 'Sign in with a code' });
   await dialog.locator('.big-code').waitFor();
   await dialog.getByRole('button', { name: 'Close' }).click();
-  // Elsewhere a link leads there; whoever only looks is led there, too.
+  // Elsewhere, a link leads there; a viewer is pointed there, too.
   const overview = await world().open('');
   const link = overview.getByText('On the pages: Connection person, Sign in').getByRole('link').first();
   expect(await link.getAttribute('href')).toBe('/ui/connections/person');

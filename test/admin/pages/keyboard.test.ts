@@ -6,7 +6,7 @@ const world = pagesWorld();
 
 const focusedName = "document.activeElement.ariaLabel ?? document.activeElement.innerText ?? ''";
 
-/** Presses Tab until something of that name has the focus. */
+/** Presses Tab until something with that name has the focus. */
 async function tabTo(page: Page, name: RegExp | string): Promise<void> {
   for (let i = 0; i < 60; i++) {
     await page.keyboard.press('Tab');
@@ -50,7 +50,7 @@ test('from the sign-in to a deleted message without a mouse', async () => {
   await page.getByRole('dialog').waitFor();
   await page.keyboard.press('Escape');
   await page.getByRole('dialog').waitFor({ state: 'detached' });
-  // The focus is where it was.
+  // The focus is back where it was.
   expect(await page.locator(':focus').innerText()).toBe('Delete …');
   await page.keyboard.press('Enter');
   await tabTo(page, 'Delete');

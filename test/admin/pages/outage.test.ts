@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { alice, bob, contosoAccount } from '../../support/relay.ts';
 import { pagesWorld } from './pages-world.ts';
 
-/** Nobody listens there. */
+/** Nothing listens there. */
 const closed = { host: '127.0.0.1', port: 1, security: 'none' } as const;
 
 const world = pagesWorld(({ connections }) => {

@@ -21,19 +21,19 @@ import { noteSecret } from '../../support/secret-search/record.ts';
 
 /** The admin token of every bridge here. */
 export const adminToken = 'admin-token-of-the-page-tests';
-/** By which somebody may look alone. */
+/** A token that only permits viewing. */
 export const viewToken = 'view-token-of-the-page-tests';
 
-/** Microsoft 365, a bridge with its admin pages, and a browser that somebody opens them with. */
+/** Microsoft 365, a bridge with its admin pages, and a browser to open them. */
 export interface PagesWorld {
   readonly relay: Relay;
-  /** Of the admin server: `http://127.0.0.1:PORT`. */
+  /** Origin of the admin server: `http://127.0.0.1:PORT`. */
   readonly origin: string;
   /** A window in which nobody is signed in. */
   window(options?: BrowserContextOptions): Promise<Page>;
-  /** A window in which somebody is signed in, at a path below `/ui/`. */
+  /** A signed-in window at a path below `/ui/`. */
   open(path: string, options?: BrowserContextOptions & { readonly token?: string }): Promise<Page>;
-  /** A program hands in a message. @returns its id in the queue */
+  /** Submits a message as a program does. @returns its id in the queue */
   submit(subject: string, changes?: Submission): Promise<string>;
 }
 
@@ -42,10 +42,10 @@ export interface Submission {
   readonly to?: string;
 }
 
-/** What of the configuration is another; the tenant may be changed too, before the bridge comes to it. */
+/** What differs in the configuration; the tenant can be changed too, before the bridge uses it. */
 type WorldChanges = (config: ConfigInput, simulator: Relay['simulator']) => Partial<ConfigInput>;
 
-/** People connect their own mailboxes, by a connection of their own. */
+/** People connect their own mailboxes, over a separate connection. */
 export function withPeople(config: ConfigInput): Partial<ConfigInput> {
   const { tenantId = '', clientId = '', cloud = 'global' } = config.connections.contoso!;
   const people = { tenantId, clientId, grant: 'device-code', signIns: 'each', cloud } as const;
@@ -59,10 +59,10 @@ export function withPeople(config: ConfigInput): Partial<ConfigInput> {
   };
 }
 
-/** What a browser says of a page that a person would not see. */
+/** Errors the browser reports that a person would not see on the page. */
 const complaints: string[] = [];
 
-/** One world for the tests of a file. After each test the browser must have had nothing to complain about. */
+/** One world for the tests of a file. After each test, the browser must have reported no errors. */
 export function pagesWorld(changes: WorldChanges = () => ({})): () => PagesWorld {
   let world: PagesWorld | undefined;
   let browser: Browser | undefined;
@@ -93,7 +93,7 @@ async function startWorld(browser: Browser, changes: WorldChanges): Promise<Page
       { protocol: 'imap', port: 0, security: 'starttls' },
     ],
     accounts: [contosoAccount('graph', { read: 'imap' }), contosoAccount('smtp')],
-    // What Microsoft refuses is to show at once.
+    // Refusals by Microsoft must show at once.
     retry: { mode: 'none' },
     admin: { port, token: adminToken, viewToken },
   });
@@ -108,7 +108,7 @@ async function startWorld(browser: Browser, changes: WorldChanges): Promise<Page
     page.setDefaultTimeout(20_000);
     page.on('pageerror', (error) => complaints.push(error.message));
     page.on('console', (message) => {
-      // What the bridge refuses is shown on the page; the browser's own line about it says no more.
+      // The page shows refusals by the bridge; the browser's own line about them adds nothing.
       if (message.type() === 'error' && !/Failed to load resource/.test(message.text()))
         complaints.push(message.text());
     });

@@ -23,7 +23,7 @@ const world = pagesWorld((config) => {
   return { admin: { ...config.admin, oidc } };
 });
 
-/** Entra ID takes http for localhost alone. */
+/** Entra ID accepts http only for localhost. */
 const origin = () => world().origin.replace('127.0.0.1', 'localhost');
 
 beforeAll(() => {

@@ -4,7 +4,7 @@ import { ownPageFiles } from '../../../packaging/bundle/pages.ts';
 
 test('our own code that every page loads, as a package holds it, stays below 60 KB', async () => {
   const files = await ownPageFiles();
-  // Accounts, log and set-up are loaded by those who open them, and the page of those who connect a mailbox by them alone.
+  // Accounts, log and set-up are loaded only when opened, and the page for connecting a mailbox only by its users.
   const always = files.filter(({ path }) => !/-[\w-]{8}\.js$|^connect\//.test(path));
   expect(always.map(({ path }) => path).toSorted()).toEqual(['icon.svg', 'index.html', 'main.js', 'pages.css']);
   const bytes = always.reduce((sum, { content }) => sum + content.length, 0);

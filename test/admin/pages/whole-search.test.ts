@@ -5,12 +5,12 @@ import { adminToken, pagesWorld } from './pages-world.ts';
 
 const world = pagesWorld();
 
-/** More than a page shows at first. */
+/** More than a page shows initially. */
 const many = 55;
 
 beforeAll(async () => {
   if (!isInstalled('chromium')) return;
-  // What is accepted stays in the queue.
+  // Accepted mail stays in the queue.
   world().relay.simulator.faults.outages = ['smtp'];
   for (let count = 1; count <= many; count++) await world().submit(`Figures ${count}`, { account: 'smtp' });
   await world().submit('Something else', { account: 'smtp' });
@@ -18,7 +18,7 @@ beforeAll(async () => {
 
 const rows = (page: Page) => page.getByRole('table', { name: 'Messages' }).locator('tbody').getByRole('row');
 
-/** How many messages there are in a state, and of a subject. */
+/** The number of messages in a state and with a subject. */
 async function counted(state: string, subject: string): Promise<number> {
   const query = new URLSearchParams({ state, subject, limit: '500' });
   const headers = { Authorization: `Bearer ${adminToken}` };

@@ -79,7 +79,7 @@ test.each([
 ])('nothing beside the pages is served: %s', async (path) => {
   const { call } = await adminWorld();
   const answer = await call(path);
-  // A path that is no file's is the page's to read.
+  // The page handles paths that are no file's.
   if (answer.status === 200) expect(await answer.text()).toContain('<!doctype html>');
   else expect([400, 404]).toContain(answer.status);
 });

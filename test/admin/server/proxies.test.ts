@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { adminWorld, bearer } from '../admin-world.ts';
 
-/** From where a change comes, as the audit log has it. */
+/** The origin of a change, as the audit log records it. */
 async function toldAddress(forwardedFor: string, trustedProxies?: readonly string[]): Promise<string | undefined> {
   const world = await adminWorld({ settings: { trustedProxies } });
   const call: typeof world.call = (path, init) =>

@@ -9,7 +9,7 @@ import { systemClock } from '../../../src/base/clock.ts';
 import { silentLog } from '../../../src/base/log.ts';
 import { nothing, quietPorts } from '../admin-world.ts';
 
-/** Listens with nothing but health and metrics. */
+/** Serves only health and metrics. */
 async function watched(facts: AdminFacts, port = 0) {
   const settings = { host: '127.0.0.1', port, pages: false, names: [], dataDir: '/nowhere' };
   return await listenAdmin(settings, quietPorts(facts), { clock: systemClock, log: silentLog });

@@ -6,7 +6,7 @@ import { FakeClock } from '../../support/fake-clock.ts';
 beforeEach(() => void vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout'] }));
 afterEach(() => void vi.useRealTimers());
 
-/** Overviews of a store that counts how often it is asked, and answers when the test lets it. */
+/** Overviews from a store that counts its calls, and answers when the test lets it. */
 function counted() {
   let asked = 0;
   let answer: (() => void) | undefined;

@@ -22,7 +22,7 @@ afterEach(async () => {
   await agent?.destroy();
 });
 
-/** Everybody at contoso.com, over a connection to which each signs in for themself. */
+/** Everybody at contoso.com, over a connection to which all people sign in themselves. */
 async function peopleRelay(): Promise<void> {
   const simulator = await startContoso();
   simulator.tenant.lifetimes.deviceCodeIntervalSeconds = 0.01;
@@ -48,7 +48,7 @@ async function loaded() {
   return (await loadConfig(relay.folder.configFile, { env: {} })).config;
 }
 
-/** A person signs in by device code, as whom it may be. */
+/** A person signs in by device code, possibly as somebody else. */
 async function signsIn(owner: string, as = owner): Promise<string> {
   const site = {
     endpoints: relay.simulator.endpoints,

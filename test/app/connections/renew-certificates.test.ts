@@ -38,7 +38,7 @@ interface WorldOptions {
   readonly isKnown?: boolean;
 }
 
-/** A bridge whose app proves itself by a certificate that ends in 30 days. */
+/** A bridge whose app authenticates with a certificate that expires in 30 days. */
 async function world({ pair = ending, isKnown = true }: WorldOptions = {}) {
   const simulator = await startContoso({ clientCertificatePem: pair.cert });
   onTestFinished(() => simulator.close());
@@ -56,7 +56,7 @@ async function world({ pair = ending, isKnown = true }: WorldOptions = {}) {
     ...(isKnown && { applicationObjectId }),
   } as (typeof whole.connections)[string];
   await folder.configure({ ...whole, connections: { contoso } });
-  // Whatever it proves itself by has to be a certificate.
+  // It must authenticate with a certificate.
   simulator.tenant.app.secrets.splice(0);
   const { log, lines } = keptLog();
   const start = async (used = log) => {
@@ -69,7 +69,7 @@ async function world({ pair = ending, isKnown = true }: WorldOptions = {}) {
   return { simulator, files, start, said, lines, registered: () => simulator.tenant.app.certificates };
 }
 
-/** Sends a message by Graph, and waits until it is there. */
+/** Sends a message through Graph, and waits until it has arrived. */
 async function delivers(m365: Awaited<ReturnType<typeof world>>['simulator'], port: number, mark: string) {
   const client = await SmtpDialogue.open(port);
   const credentials = Buffer.from(`\0graph\0${password}`).toString('base64');
@@ -88,7 +88,7 @@ test('a certificate near its end is renewed by proof of its key, and mail goes b
   expect(await endOf(files.cert)).toBeGreaterThan(Date.now() + 700 * dayMs);
   expect(registered()).toHaveLength(2);
   expect(existsSync(nextFiles(files).key)).toBe(false);
-  // The old one proves nothing any more: what is sent now is sent by the new one.
+  // The old one is no longer valid: mail is now sent with the new one.
   registered().shift();
   simulator.tenant.tokenLifetimeSeconds = 60;
   await delivers(simulator, bridge.listeners[0]?.port ?? 0, 'by the new one');

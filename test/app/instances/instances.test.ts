@@ -14,7 +14,7 @@ import { noteSecret } from '../../support/secret-search/record.ts';
 import { MemoryRecords } from '../../support/shared-records.ts';
 import { SmtpDialogue } from '../../support/smtp-dialogue.ts';
 
-/** What commands and bridges find in the place of a store that instances share. */
+/** What commands and bridges get in place of a store that instances share. */
 const store = vi.hoisted(() => ({ records: undefined as RecordTable | undefined }));
 vi.mock('../../../src/app/instances/shared-records.ts', async (original) => {
   const { withSharedRecords } = await original<typeof import('../../../src/app/instances/shared-records.ts')>();
@@ -47,7 +47,7 @@ afterEach(() => {
   store.records = undefined;
 });
 
-/** The configuration of one of the instances: a data folder of its own. */
+/** The configuration of one instance, with its own data folder. */
 function configOf(name: string): string {
   world.start(['help']);
   const file = join(world.folder, `${name}.json`);

@@ -6,7 +6,9 @@ import { alice, contosoAccount, password, reports, startRelay } from '../../supp
 import { noteSecret } from '../../support/secret-search/record.ts';
 import { SmtpDialogue } from '../../support/smtp-dialogue.ts';
 
-/** Messages at once, too large for one statement each: every session with the server that the bridge may have is used. */
+/**
+ * Sends messages at once, each too large for one statement: every database session that the bridge may have is in use.
+ */
 async function useAllSessions(port: number): Promise<void> {
   const credentials = Buffer.from(`\0graph\0${password}`).toString('base64');
   const replies = Array.from({ length: 15 }, async () => {

@@ -33,7 +33,7 @@ async function postedTo() {
   return { posted, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/` };
 }
 
-/** One look after the other. */
+/** One check right after the other. */
 const hasty: Clock = {
   now: () => systemClock.now(),
   after: (ms, callback) => systemClock.after(ms === 10_000 || ms === 60_000 ? 10 : ms, callback),

@@ -33,7 +33,7 @@ async function metrics(): Promise<string> {
   return await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
 }
 
-/** The lines of a metric that hold some text. */
+/** The lines of a metric that contain a text. */
 async function lines(name: string, held = ''): Promise<string[]> {
   return (await metrics()).split('\n').filter((line) => line.startsWith(`${name}{`) && line.includes(held));
 }
@@ -82,13 +82,13 @@ test('logins and clients are counted by what became of them', async () => {
   expect((await lines('mailbridge_clients_total', 'protocol="smtp",what="accepted"')).length).toBe(1);
 });
 
-/** The value of a metric, which is one line. */
+/** The value of a metric that has one line. */
 async function value(line: string): Promise<number> {
   const found = (await metrics()).split('\n').find((each) => each.startsWith(`${line} `));
   return Number(found?.slice(line.length) ?? 0);
 }
 
-/** A client that reads all that comes until the bridge closes. */
+/** A client that reads everything until the bridge closes. */
 async function readToTheEnd(index: number, secure: boolean, commands: readonly string[]): Promise<number> {
   const plain = connect(relay.port(index), '127.0.0.1');
   const tls = { rejectUnauthorized: false };

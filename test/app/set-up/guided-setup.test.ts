@@ -132,7 +132,7 @@ test('an app that nothing but its name leads to is announced by it', async () =>
 
 test('a usual port that another program has is named, with the one that was written', async () => {
   const other = createServer().listen(usualPorts.smtp, '127.0.0.1');
-  // Where something else has it already, that is as good.
+  // If something else already has the port, that serves as well.
   await Promise.race([once(other, 'listening'), once(other, 'error')]).catch(() => undefined);
   afterTest(async () => void other.close());
   const world = await guidedWorld();
@@ -144,7 +144,7 @@ test('a usual port that another program has is named, with the one that was writ
   expect(smtp).toEqual({ protocol: 'smtp', port: written(world).listeners[0].port, usualPort: 2525 });
   expect(smtp?.port).toBeGreaterThan(2525);
 
-  // One that is there already is none of this set-up's.
+  // An existing one does not belong to this set-up.
   await world.setup.startOver();
   await world.setup.answer({ ...answers, mailbox: 'alice@contoso.example' }, undefined);
   await world.setup.useApp({ clientId: world.m365.clientId, clientSecret: world.m365.clientSecret });
@@ -181,7 +181,7 @@ test("the secret of a connection that is there goes to no server of somebody's c
     name: 'contoso',
     authority: 'https://login.microsoftonline.com',
   });
-  // Even where an earlier set-up has kept another cloud.
+  // Even if an earlier set-up kept another cloud.
   await world.setup.startOver();
   const text = readFileSync(world.configFile, 'utf8');
   rmSync(world.configFile);
@@ -190,7 +190,7 @@ test("the secret of a connection that is there goes to no server of somebody's c
   expect(await openedFor(world)).toBe('https://login.microsoftonline.com');
 });
 
-/** Where a registration goes. */
+/** The authority that a registration goes to. */
 async function openedFor({ setup, ports }: GuidedWorld): Promise<string> {
   const opened = new Promise<string>((resolve) => {
     ports.openHttp = async ({ authority }) => {
@@ -240,7 +240,7 @@ async function withPerson(mailbox: string): Promise<GuidedWorld> {
   return world;
 }
 
-/** Somebody signs in for the connection. */
+/** Signs in for the connection. */
 async function signIn(world: GuidedWorld, username: string): Promise<SetupView> {
   await world.setup.signIn();
   const { signIn } = await world.when('a code', ({ signIn }) => signIn.shown.code !== undefined);
@@ -269,7 +269,7 @@ test('who signed in is not the mailbox: nothing is offered until somebody says t
   expect(meant).toMatchObject({ step: 'exchange', asksWhetherMeant: false });
   expect(meant.script?.text).toContain("$user = 'alice@contoso.example'");
 
-  // Another person later: what was said and done for the first does not hold.
+  // Another person later: answers and steps of the first no longer hold.
   await world.setup.scriptDone();
   expect(await signIn(world, 'alice@contoso.example')).toMatchObject({ step: 'check', asksWhetherMeant: false });
   expect(await signIn(world, 'admin@contoso.example')).toMatchObject({ step: 'sign-in', asksWhetherMeant: true });

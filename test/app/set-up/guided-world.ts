@@ -12,21 +12,21 @@ import { afterTest, type Microsoft365, microsoft365 } from '../../simulator/harn
 import { until } from '../../support/relay.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
-/** An empty folder, a tenant that knows nothing of the bridge, and a guided set-up. */
+/** An empty folder, a tenant that does not know the bridge, and a guided set-up. */
 export interface GuidedWorld {
   readonly m365: Microsoft365;
   readonly folder: string;
   readonly configFile: string;
-  /** As `simulate` describes it. */
+  /** As `simulate` prints it. */
   readonly cloud: object;
   setup: GuidedSetup;
   readonly ports: { -readonly [K in keyof SetupPorts]: SetupPorts[K] };
   bridge(): Bridge | undefined;
-  /** Another process takes up what this one has left. */
+  /** Another process continues from the state that this one left. */
   reopen(): Promise<void>;
-  /** The view, once it is so. */
+  /** The view, once the condition holds. */
   when(what: string, is: (view: SetupView) => boolean): Promise<SetupView>;
-  /** Somebody enters a code on another device. */
+  /** Enters a code on another device. */
   enters(code: string | undefined, username: string): Promise<void>;
 }
 

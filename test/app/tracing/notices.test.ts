@@ -14,7 +14,10 @@ interface Traced {
   readonly hops: readonly MessageHop[];
 }
 
-/** A bridge before a Microsoft that refuses the next message for good; whoever sent it is told, and an administrator. */
+/**
+ * A bridge in front of a Microsoft that permanently refuses the next message; its sender and an administrator are
+ * notified.
+ */
 async function refusingRelay() {
   const relay = await startRelay({
     listeners: [{ protocol: 'smtp', port: 0, security: 'none' }],

@@ -5,7 +5,7 @@ import { BridgeError } from '../../../src/base/errors.ts';
 import { loggableError } from '../../../src/base/log.ts';
 import { MailStoreError } from '../../../src/mailbox/mail-store.ts';
 
-/** The error as the other process has it. */
+/** The error as the other process receives it. */
 const crossed = (error: unknown) => errorOf(deserialize(serialize(carriedError(error))));
 
 test('an error of the bridge arrives as it was, for logs and for replies', () => {

@@ -30,7 +30,7 @@ function startKeptWorker() {
   };
 }
 
-/** How long it takes until the worker is started again. */
+/** How long it takes until the worker is restarted. */
 async function waitMs({ clock, opened }: ReturnType<typeof startKeptWorker>): Promise<number> {
   const before = opened();
   for (let ms = 250; ms < 200_000; ms += 250) {

@@ -21,7 +21,7 @@ import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const unsafe = expect.objectContaining({ name: 'BridgeError', code: 'data-folder-unsafe' });
 
-/** A file of ours, and a link that somebody has put where another of ours should be. */
+/** A file of ours, and a link planted where another of our files should be. */
 function planted() {
   const folder = temporaryFolder();
   const victim = join(folder, 'victim');
@@ -31,7 +31,7 @@ function planted() {
   return { folder, victim, link };
 }
 
-/** To add to the end of a file, which is made where there is none. */
+/** For appending to a file, which is created if missing. */
 const append = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT;
 
 const content = (file: string) => readFileSync(file, 'utf8');

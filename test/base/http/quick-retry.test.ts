@@ -3,7 +3,7 @@ import { type QuickRetry, quickWaitMs, withQuickRetry } from '../../../src/base/
 
 const retry: QuickRetry = { mode: 'any', statusCodes: [], maxAttempts: 5, waitMs: 2000, multiplyWait: true };
 
-/** The waits between the tries, until there is no other one. */
+/** The waits between the tries, until there are no more. */
 function waits(change: Partial<QuickRetry>, askedMs?: number): number[] {
   const all: number[] = [];
   for (let tries = 1; ; tries++) {

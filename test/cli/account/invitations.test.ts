@@ -14,7 +14,7 @@ interface Made {
   readonly url: string;
 }
 
-/** A configuration by which people connect their mailboxes, and the queue of a bridge that has run. */
+/** A configuration in which people connect their own mailboxes, and the queue of a bridge that has run. */
 async function configured({ publicUrl = 'https://mailbridge.contoso.com', hasRun = true, connects = true } = {}) {
   const folder = temporaryFolder();
   const file = join(folder, 'config.json');

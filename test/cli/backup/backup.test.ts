@@ -305,7 +305,7 @@ describe('the passphrase', () => {
     expect(existsSync(file)).toBe(false);
   });
 
-  /** A terminal at which these keys are pressed. */
+  /** A terminal where these keys are pressed. */
   function terminal(...keys: string[]) {
     const stdin = Object.assign(new PassThrough(), {
       isTTY: true,

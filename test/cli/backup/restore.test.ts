@@ -24,7 +24,7 @@ import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { mailbridge } from '../harness.ts';
 import { appConnection, fillQueue, passphrase, restore, world, write } from './world.ts';
 
-/** A backup of a world that is gone since. */
+/** A backup of a world that no longer exists. */
 async function backedUp(changes: Record<string, unknown> = {}) {
   const before = world(changes);
   const ids = await fillQueue(before.dataDir);
@@ -188,7 +188,7 @@ describe('where something is in the way', () => {
     for (const [path, content] of Object.entries(files)) expect(readFileSync(path, 'utf8')).toBe(content);
     expect(await restore(file, '--config', configFile, '--force')).toMatchObject({ code: 0 });
     expect(existsSync(join(folder, 'config.json.before-restore-2'))).toBe(true);
-    // The same content is not in the way.
+    // A file with the same content is no conflict.
     expect(existsSync(join(folder, 'keys/server.key.before-restore-2'))).toBe(false);
   });
 
@@ -209,7 +209,7 @@ describe('where something is in the way', () => {
     const { folder, configFile, dataDir, file, elsewhere } = await backedUp();
     write(join(folder, 'config.json'), 'mine');
     write(join(dataDir, 'token.key'), 'mine');
-    // Where the folder of a named file would be.
+    // At the path of a named file's folder.
     write(join(folder, 'keys'), 'mine');
     const before = filesIn(folder);
     expect(await restore(file, '--config', configFile, '--force')).toMatchObject({
@@ -278,7 +278,7 @@ describe('a backup that is not whole leaves nothing behind', () => {
     accounts: [{ username: 'a', networks: ['127.0.0.1'], connection: 'contoso', mailbox: 'a@b.com', send: 'graph' }],
   });
 
-  /** An archive that somebody has made who knows the passphrase. */
+  /** An archive made by somebody who knows the passphrase. */
   async function made(...entries: readonly (readonly [name: string, content: string])[]): Promise<string> {
     const file = join(temporaryFolder(), 'made.age');
     const all = entries.map(
@@ -293,7 +293,7 @@ describe('a backup that is not whole leaves nothing behind', () => {
       ['config.json', config],
     ] as const;
   const secret = ['files/contoso-secret', 'secret'] as const;
-  /** With a secret whose file is one of the bridge's own. */
+  /** With a secret whose file is one of the bridge's own files. */
   const naming = (path: string) =>
     [
       ['manifest.json', JSON.stringify({ ...manifest, files: { [path]: 'files/contoso-secret' } })],

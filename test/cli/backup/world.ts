@@ -8,19 +8,19 @@ import { mailbridge } from '../harness.ts';
 export const passphrase = 'correct horse battery staple';
 const env = { MAILBRIDGE_BACKUP_PASSPHRASE: passphrase };
 
-/** A bridge's configuration, its files and data folder, as they stand on a disk; the bridge does not run. */
+/** A bridge's configuration, files and data folder on disk; the bridge does not run. */
 export interface World {
   readonly folder: string;
   readonly configFile: string;
   readonly dataDir: string;
-  /** Outside of the configuration's folder. */
+  /** Outside the configuration's folder. */
   readonly elsewhere: string;
   /** By path. */
   readonly files: Readonly<Record<string, string>>;
   backup(...args: string[]): ReturnType<typeof mailbridge>;
 }
 
-/** A connection of an app, whose secret is a file. */
+/** An app's connection, whose secret is in a file. */
 export const appConnection = {
   tenantId: 'contoso.onmicrosoft.com',
   clientId: '00000000-0000-0000-0000-000000000000',

@@ -279,7 +279,7 @@ test('--wait gives what Entra ID hands on a quarter of an hour, and no more', as
   expect(shown()).toMatch(/\nIt has not come within 15 minutes: permission IMAP\.AccessAsApp\. /);
 }, 120_000);
 
-/** A clock whose minutes are over at once. */
+/** A clock whose minutes pass at once. */
 function impatient(): { readonly clock: Clock; readonly minutes: number[] } {
   const minutes: number[] = [];
   const clock: Clock = {

@@ -18,7 +18,7 @@ import {
 } from '../../support/relay.ts';
 import { commandOutput } from '../../support/secret-search/command-output.ts';
 
-/** A bridge that runs, whose listener has a port that its configuration names. */
+/** A running bridge whose listener has the port that its configuration names. */
 async function start(
   account: Partial<ConfigInput['accounts'][number]>,
   listener: Partial<ConfigInput['listeners'][number]> = {},
@@ -36,7 +36,7 @@ async function start(
   return relay;
 }
 
-/** @param typed at the terminal; undefined: there is none */
+/** @param typed at the terminal; undefined: there is no terminal */
 async function sendTest({ folder }: Relay, typed?: string) {
   const stdin = Object.assign(new PassThrough(), { isTTY: typed !== undefined });
   const args = ['--config', folder.configFile, '--send-test', alice];

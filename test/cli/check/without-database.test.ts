@@ -9,11 +9,11 @@ import { loginWorld } from '../sign-in/login-world.ts';
 const tokenKey = '5e'.repeat(32);
 noteSecret('configured secret', tokenKey);
 
-/** A queue on a server that does not run. */
+/** A queue on a server that is not running. */
 async function away() {
   const port = await freePorts();
   const postgres = { url: `postgres://mailbridge:x@127.0.0.1:${port}/mail` };
-  // Of the disk of the data folder, where the queue is not.
+  // Of the disk of the data folder, which does not contain the queue.
   return { tokenKey, queue: { store: 'postgres', postgres, minFreeMegabytes: 1_000_000 } };
 }
 

@@ -38,14 +38,14 @@ test('options, their values and the actions are read of what --help says', () =>
     ...['add', 'list', 'remove', 'rotate', 'invite', 'invitations', 'revoke'],
   ]);
   expect(optionsOf(find('init')).find(({ name }) => name === '--read')?.value).toBe('imap|pop3');
-  // They name options of others.
+  // They name options of other commands.
   expect(optionsOf(find('init')).map(({ name }) => name)).not.toContain('--write');
   expect(optionsOf(find('simulate')).map(({ name }) => name)).not.toContain('--cloud');
   expect(actionsOf(find('config')).map(({ name }) => name)).toEqual(['check', 'schema', 'describe']);
   expect(actionsOf(find('start'))).toEqual([]);
 });
 
-/** Asks a shell for the completions of a command line that the cursor stands at the end of. */
+/** Asks a shell to complete a command line with the cursor at its end. */
 type Ask = (script: string, words: readonly string[]) => readonly string[];
 
 const ask: Readonly<Record<string, Ask>> = {
@@ -87,7 +87,7 @@ test.for(Object.keys(ask))('%s completes commands, actions, options and their va
   expect(completions('start', '--config', `${folder}/br`)).toEqual([`${folder}/bridge.json`]);
 });
 
-/** Types a line and the Tab key at a zsh of its own. */
+/** Types a line and the Tab key in a separate zsh. */
 const zsh = `zmodload zsh/zpty
 zpty z zsh -f -i
 zpty -w z "PROMPT='> '; fpath=($1 \\$fpath); autoload -U compinit; compinit -u -D; bindkey '^I' complete-word; print R''EADY"

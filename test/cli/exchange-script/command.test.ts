@@ -6,7 +6,7 @@ import { account, registrationWorld } from '../../onboarding/registration/regist
 
 const objectId = '66666666-7777-8888-9999-000000000000';
 
-/** A world whose connection is the app that the simulator hands out. */
+/** A world whose connection is the app that the simulator provides. */
 async function scriptWorld(connection: Record<string, unknown> = {}, options: { readonly terminal?: boolean } = {}) {
   const world = await registrationWorld(options);
   const { clientId, clientSecret, tenantId } = world.m365;
@@ -203,7 +203,7 @@ test('a fixed mailbox has to be allowed to send as the others, which by the enve
   const grant = "Add-RecipientPermission -Identity 'bob@contoso.example' -Trustee 'reports@contoso.example'";
   expect(await script({ mailboxFrom: 'fixed' })).toContain(grant);
   expect(await script({})).not.toContain('Add-RecipientPermission');
-  // By the envelope either may be the one that a message from the office is sent as.
+  // Depending on the envelope, a message from the office may be sent as either.
   const senders = [...mailboxes, 'office@contoso.example', { address: 'old@contoso.example', as: 'alias' }];
   const trustees = (text: string) =>
     [...text.matchAll(/-Identity 'office@[^']*' -Trustee '(\w+)@/g)].map(([, who]) => who);

@@ -21,7 +21,7 @@ afterEach(() => {
 const file = (name: string) => join(folder, name);
 const enter = /enter\s+the\s+code\s+([A-Z\d]{9})/;
 
-/** Of each command what it shows when all is well, and when the commonest thing is wrong. */
+/** For each command, its output if all is well, and for the most common problem. */
 const scenes: Readonly<Record<string, (terminal: FakeTerminal) => Promise<void>>> = {
   async mailbridge(terminal) {
     await terminal.run(['--help']);
@@ -188,7 +188,7 @@ const readOnly = {
   ],
 };
 
-/** A port that another program has. */
+/** A port used by another program. */
 async function takenPort(): Promise<number> {
   const other = createServer();
   await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
@@ -196,7 +196,7 @@ async function takenPort(): Promise<number> {
   return (other.address() as { port: number }).port;
 }
 
-/** Hands a bridge a message that goes out, and one by somebody who may not; then stops it as Ctrl-C does. */
+/** Hands a bridge a message that is sent, and one from a client that is not allowed; then stops it as Ctrl-C does. */
 async function sendAndStop(terminal: FakeTerminal): Promise<void> {
   const [, port = ''] = await terminal.until(/ready: smtp \S+:(\d+)/);
   const client = await SmtpDialogue.open(Number(port));
@@ -209,7 +209,7 @@ async function sendAndStop(terminal: FakeTerminal): Promise<void> {
   stopped();
 }
 
-/** Ends the bridge that runs in this process. */
+/** Stops the bridge that runs in this process. */
 function stopped(): void {
   for (const end of process.listeners('SIGTERM').slice(-1)) end('SIGTERM');
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
@@ -243,13 +243,13 @@ test.each(Object.keys(scenes))(
     }
     const [narrow = '', wide = ''] = shown;
     const known = words(wide);
-    // A word that was broken would be two others here.
+    // A broken word would show up as two others.
     expect([...words(narrow)].filter((word) => !known.has(word) && !word.endsWith('…'))).toEqual([]);
   },
   120_000,
 );
 
-/** Lines that the terminal itself would break, but for one word that is longer, and for what is to be copied whole. */
+/** Lines that the terminal itself would break, except for a longer word and text meant to be copied whole. */
 function tooWide(text: string, width: number): string[] {
   const lines = text.split('\n').filter((line) => !line.startsWith('$ ') && columnsOf(line) > width);
   return lines.filter(

@@ -14,7 +14,7 @@ interface Typing {
   readonly meanwhile?: () => Promise<void>;
 }
 
-/** A terminal of a given width: what commands write to it, on either output, in the order in which they do. */
+/** A terminal of a given width: what commands write to either output, in the order in which they write it. */
 export class FakeTerminal {
   readonly width: number;
   #screen = '';
@@ -27,14 +27,14 @@ export class FakeTerminal {
     this.width = width;
   }
 
-  /** All that was shown, with the command lines typed. */
+  /** Everything shown, with the typed command lines. */
   get screen(): string {
     return this.#screen;
   }
 
   /**
    * Runs a command line to its end.
-   * @param options what is typed beforehand, or in answer to each question, and what happens meanwhile elsewhere
+   * @param options what is typed beforehand or in answer to each question, and what happens elsewhere meanwhile
    */
   async run(args: readonly string[], { typed = '', answers = [], meanwhile }: Typing = {}): Promise<void> {
     this.#screen += `$ mailbridge ${args.join(' ')}\n`;
@@ -45,7 +45,7 @@ export class FakeTerminal {
       const line = answers[this.#answered++];
       if (line === undefined) stdin.end();
       else stdin.write(`${line}\n`);
-      // What is typed shows, but for a password.
+      // Typed text is echoed, except a password.
       if (!hidden.test(question)) this.#screen += `${line ?? ''}\n`;
     };
     this.#answered = 0;
@@ -60,7 +60,7 @@ export class FakeTerminal {
     this.#screen += `[exit ${code}]\n\n`;
   }
 
-  /** Waits until the command under way has shown what is looked for. */
+  /** Waits until the running command's output matches. */
   async until(pattern: RegExp): Promise<RegExpExecArray> {
     for (;;) {
       const found = pattern.exec(this.#current);
@@ -70,7 +70,7 @@ export class FakeTerminal {
   }
 
   #shown(stream: PassThrough): PassThrough {
-    // Both outputs are one screen; their own events would come in another order.
+    // Both outputs share one screen; their own events would come in another order.
     const write = stream.write.bind(stream);
     stream.resume();
     return Object.assign(stream, {
@@ -78,7 +78,7 @@ export class FakeTerminal {
       columns: this.width,
       write: (chunk: string | Buffer) => {
         const text = String(chunk);
-        // A line that is written over is never read afterwards.
+        // An overwritten line is never read afterwards.
         if (text.startsWith(toLineStart)) this.#screen = this.#screen.replace(/[^\n]+$/, '');
         this.#screen += stripVTControlCharacters(text.replace(toLineStart, ''));
         this.#current += text;
@@ -91,7 +91,7 @@ export class FakeTerminal {
   }
 }
 
-/** What differs from run to run, by something of the same width. */
+/** Replaces what differs from run to run with something of the same width. */
 export function steady(screen: string): string {
   const ids = new Map<string, string>();
   const idOf = (id: string): string => {
@@ -116,7 +116,7 @@ export function steady(screen: string): string {
       .replace(/\s+\(\d+(?:\.\d)? ms\)/g, ' (12 ms)')
       .replace(/, \d+ ms/g, ', 12 ms')
       .replace(/ports \d+ to \d+/g, 'ports PPPPP to PPPPP')
-      // What follows is on the same line or the next one, as the number is short or long.
+      // The rest is on the same line or the next one, depending on the length of the number.
       .replace(/\bms=\d+(\n +)?/g, (_, next) => (next === undefined ? 'ms=12' : 'ms=12 '))
       .replace(/\b\d+ octets/g, '840 octets')
       .replace(/\b\d+ [GM]B free/g, '73 GB free')

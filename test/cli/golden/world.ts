@@ -6,11 +6,11 @@ import { openSqliteStore } from '../../../src/queue/stores/sqlite/store.ts';
 import type { Simulator } from '../../../src/simulator/simulator.ts';
 import { put } from '../../queue/stores/store-contract.ts';
 
-/** Of this run alone, and always as long as what stands in its place in the golden files: lines break by that. */
+/** Unique to this run, and as long as what replaces it in the golden files, because line breaks depend on it. */
 export const folder = `/tmp/mailbridge-${randomBytes(3).toString('hex')}`;
 export const steadyFolder = '/tmp/mailbridge-golden';
 
-/** A place with nothing in it. */
+/** An empty folder. */
 export function emptyFolder(): void {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { mode: 0o700 });
@@ -51,7 +51,7 @@ export function configure(simulator: Simulator, name: string, connection: object
 /** A morning on which a connection is in trouble. */
 export const morning = Date.UTC(2026, 0, 5, 9, 30);
 
-/** Puts messages into the queue of the configuration in the folder. @returns the id of one */
+/** Puts messages into the queue of the folder's configuration. @returns the id of one */
 export async function fillQueue(): Promise<string> {
   const queue = join(folder, 'data', 'queue');
   mkdirSync(join(folder, 'data'), { mode: 0o700 });

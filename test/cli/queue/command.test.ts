@@ -253,7 +253,7 @@ test('a wait for an administrator is ended by retry, so it is not named', async 
   expect((await queue('retry', first.id)).out).toBe('1 message due now\n');
 });
 
-/** A command line at a terminal where somebody types, once something has been asked. */
+/** Runs a command line at a terminal and types once something is asked. */
 async function atTerminal(args: string[], typed: string | (() => Promise<string>)) {
   const { stdout, stderr } = commandOutput(args);
   const printed = Promise.all([text(stdout), text(stderr)]);

@@ -1,4 +1,4 @@
-/** A configuration for `mailbridge queue`, which reads no secret of it. */
+/** A configuration for `mailbridge queue`, which reads none of its secrets. */
 export const queueConfig = {
   listeners: [{ protocol: 'smtp', port: 0 }],
   connections: {

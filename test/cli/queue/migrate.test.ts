@@ -26,7 +26,7 @@ import { queueConfig } from './config.ts';
 
 const server = postgresForTests({ fsync: 'off' });
 
-/** A configuration whose queue is, or is to be, on PostgreSQL. */
+/** A configuration whose queue is, or will be, on PostgreSQL. */
 function world(queue: object = {}) {
   const folder = temporaryFolder();
   const file = join(folder, 'config.json');

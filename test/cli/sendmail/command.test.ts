@@ -106,7 +106,7 @@ test('octets beyond ASCII come through, and a CR of an attacker makes no header 
   expect(isIn(bob)).toBe(false);
 });
 
-/** What would be two commands. */
+/** Would be two commands. */
 const evil = 'a@contoso.com\r\nRCPT TO:<eve@evil.example>';
 
 test.each<[number, RegExp, string[], string]>([

@@ -5,7 +5,7 @@ import type { Machine } from '../../../src/cli/service/machine.ts';
 import { serviceUser } from '../../support/service-user.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
-/** A machine below a folder: its files are real, its users and services are not. */
+/** A machine in a folder: its files are real, its users and services are not. */
 export interface FakeMachine extends Machine {
   /** Programs run so far that change something. */
   readonly ran: string[];

@@ -4,7 +4,7 @@ import { alice, loginWorld, signInAtLink } from './login-world.ts';
 
 const maria = 'maria@outlook.example';
 
-/** A configuration for the personal account of maria, and an app registration that serves such accounts. */
+/** A configuration for maria's personal account, and an app registration that supports such accounts. */
 async function personalWorld(accounts: readonly Record<string, unknown>[] = [{}]) {
   const world = await loginWorld(accounts.map((account) => ({ mailbox: maria, ...account })));
   const { tenant, directory } = world.m365;
@@ -22,7 +22,7 @@ test('a personal account signs in by device code, and reads and sends whichever 
 }, async () => {
   const world = await personalWorld(everyUse);
   const login = world.start(['login', '--no-check']);
-  // A code for Exchange, and one for Graph, which asks for a consent of its own.
+  // A code for Exchange, and one for Graph, which asks for a separate consent.
   for (const nth of [0, 1]) await signInAtDevicePage(world.m365, await login.userCode(nth), maria);
   expect(await login.ended).toMatchObject({ code: 0 });
   const { code, out } = await world.start(['check', '--send-test', alice, '--json']).ended;

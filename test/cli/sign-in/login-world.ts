@@ -12,17 +12,17 @@ export const alice = 'alice@contoso.example';
 export const bob = 'bob@contoso.example';
 export const reports = 'reports@contoso.example';
 
-/** A command under way. */
+/** A running command. */
 export interface Running {
   readonly stdin: PassThrough;
-  /** What it has written so far. */
+  /** Its output so far. */
   readonly out: () => string;
   readonly err: () => string;
-  /** Waits until it has written what is looked for, on either output. */
+  /** Waits until either output matches. */
   until(pattern: RegExp): Promise<RegExpExecArray>;
-  /** The device code that it shows. @param nth from 0 */
+  /** The device code shown. @param nth from 0 */
   userCode(nth?: number): Promise<string>;
-  /** The address of the sign-in page: shown, or where the short address that is shown leads. */
+  /** The address of the sign-in page: as shown, or the target of the short address shown. */
   link(): Promise<string>;
   readonly ended: Promise<{ readonly code: number; readonly out: string; readonly err: string }>;
 }
@@ -33,18 +33,18 @@ export interface LoginWorld {
   readonly folder: string;
   readonly configFile: string;
   readonly tokenFile: string;
-  /** To be changed before a command is run. */
+  /** Change it before running a command. */
   readonly connection: Record<string, unknown>;
   readonly accounts: Record<string, unknown>[];
   readonly more: Record<string, unknown>;
   hasSignIn(): boolean;
   /** Starts `mailbridge COMMAND … --config FILE`. */
   start(args: readonly string[], options?: { readonly terminal?: boolean }): Running;
-  /** Signs in with a code to the end. */
+  /** Completes a sign-in by device code. */
   logIn(username: string, ...args: string[]): ReturnType<LoginWorld['start']>['ended'];
 }
 
-/** @param accounts each with what differs from an account that reads alice's mailbox */
+/** @param accounts each with its differences from an account that reads alice's mailbox */
 export async function loginWorld(accounts: readonly Record<string, unknown>[] = [{}]): Promise<LoginWorld> {
   const m365 = await microsoft365();
   m365.tenant.lifetimes.deviceCodeIntervalSeconds = 0.01;
@@ -144,7 +144,7 @@ export async function signInAtLink({ m365 }: LoginWorld, link: string, username 
   return await browser.submitAndLeave({ decision: 'accept' });
 }
 
-/** What the file of the sign-in holds, as it stands on the disk. */
+/** The content of the sign-in's file on disk. */
 export function sealedText({ tokenFile }: LoginWorld): string {
   return readFileSync(tokenFile, 'latin1');
 }

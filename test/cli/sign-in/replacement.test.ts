@@ -12,7 +12,7 @@ async function aliceSignedIn(accounts: readonly Record<string, unknown>[] = [{}]
   return world;
 }
 
-/** Whose token the connection gets. */
+/** The user whose token the connection gets. */
 async function whoIsSignedIn(world: LoginWorld): Promise<string | undefined> {
   const { out } = await world.start(['check', '--json']).ended;
   const { hops } = JSON.parse(out) as { hops: { hop: string; detail?: string }[] };

@@ -8,7 +8,7 @@ import { relativeTime } from '../../../src/cli/terminal/times.ts';
 import { columnsOf, cutTo, padded, widthOf } from '../../../src/cli/terminal/width.ts';
 import { fittedText, wrapped, wrappedCommand } from '../../../src/cli/terminal/wrap.ts';
 
-/** A stream as a terminal is, and what was written to it. */
+/** A stream that acts as a terminal, and what was written to it. */
 function output(terminal: { readonly isTTY?: boolean; readonly columns?: number }) {
   let shown = '';
   const stream = Object.assign(

@@ -1,6 +1,6 @@
 import { base64, head, mail, noise, pdf, type Recipes } from './mail.ts';
 
-/** A DER-looking PKCS #7 blob of made-up content. */
+/** A DER-looking PKCS #7 blob with made-up content. */
 const pkcs7 = (length: number, seed: number) =>
   base64(Buffer.concat([Buffer.from('308006092a864886f70d010702a080308002010131', 'hex'), noise(length, seed)]), 64);
 

@@ -1,7 +1,7 @@
 /** Messages under their file names; each character of the text is one octet. */
 export type Recipes = Readonly<Record<string, string>>;
 
-/** A message as it stands in the template literal: CRLF line ends, UTF-8 octets. */
+/** A message as written in the template literal: CRLF line ends, UTF-8 octets. */
 export function mail(strings: TemplateStringsArray, ...values: readonly (string | number)[]): string {
   return octets(String.raw({ raw: strings.raw }, ...values).replace(/^\n/, ''));
 }
@@ -16,7 +16,7 @@ export function octets(text: string): string {
   return Buffer.from(text.replace(/\r?\n/g, '\r\n')).toString('latin1');
 }
 
-/** The fields most messages here begin with. */
+/** The fields that most messages here begin with. */
 export function head(subject: string, number: number): string {
   const minute = String(number % 60).padStart(2, '0');
   return [
@@ -46,7 +46,7 @@ export function base64(content: Buffer | string, width = 76): string {
   return (text.match(new RegExp(`.{1,${width}}`, 'g')) ?? []).join('\n');
 }
 
-/** The smallest PDF that viewers open, made longer by a comment of `filler` octets. */
+/** The smallest PDF that viewers open, padded with a comment of `filler` octets. */
 export function pdf(filler: number): Buffer {
   return Buffer.concat([
     Buffer.from('%PDF-1.4\n%\xe2\xe3\xcf\xd3\n', 'latin1'),

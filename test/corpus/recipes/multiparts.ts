@@ -14,7 +14,7 @@ ${base64(noise(500 + i * 211, i + 20))}
 /** 1 MiB in which rows repeat, as in a scanned page, so that the repository stays small. */
 const page = Buffer.concat(Array.from({ length: 256 }, (_, row) => Buffer.alloc(4096, noise(64, 1 + (row % 16)))));
 
-/** Messages of several parts. */
+/** Messages with several parts. */
 export const multiparts: Recipes = {
   'multipart-alternative': mail`
 ${head('text and HTML', 200)}

@@ -3,7 +3,7 @@ import { head, octets, type Recipes } from './mail.ts';
 const start = octets(`${head('not a message', 400)}\n\n`);
 const smuggled = 'MAIL FROM:<mallory@example.com>\r\nRCPT TO:<alex@contoso.com>\r\nDATA\r\nSubject: smuggled\r\n\r\nx\r\n';
 
-/** Octets a listener must not accept. The name begins with the fault that comes first. */
+/** Octets that a listener must not accept. The name begins with the first fault. */
 export const refused: Recipes = {
   'bare-lf--body': `${start}one\r\ntwo\nthree\r\n`,
   'bare-lf--header': start.replace('\r\nTo:', '\nTo:'),

@@ -395,7 +395,7 @@ describe('Connections', () => {
 });
 
 describe('A message whose lease is lost', () => {
-  /** Guarded by a lease that holds for so many questions. */
+  /** Guarded by a lease that holds for this many checks. */
   function guarded(content: string | Buffer, holdsFor: number) {
     const message = outgoing(content);
     let asked = 0;

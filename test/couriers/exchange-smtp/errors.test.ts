@@ -165,7 +165,7 @@ describe.each<[string, typeof loginRefusal, Row[]]>([
   });
 });
 
-/** The replies as Microsoft's documents and other people's logs have them, word for word. */
+/** The replies word for word, from Microsoft's documents and published logs. */
 const seen: [reply: string, outcome: string, scope: string, waitMs?: number][] = [
   [
     '530 5.7.57 SMTP; Client was not authenticated to send anonymous mail during MAIL FROM',

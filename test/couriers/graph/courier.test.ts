@@ -20,13 +20,13 @@ async function graph(...script: Parameters<typeof fakeGraph>): Promise<FakeGraph
   return server;
 }
 
-/** No permission to send by SMTP. */
+/** No permission to send over SMTP. */
 const closedSmtp: GraphCourierOptions['smtp'] = {
   isOpen: async () => false,
   deliver: () => Promise.reject(new Error('not by SMTP')),
 };
 
-/** SMTP that takes everything. */
+/** SMTP that accepts everything. */
 function openSmtp() {
   const taken: OutgoingMessage[] = [];
   return {
@@ -474,7 +474,7 @@ describe('Graph does not answer', () => {
 });
 
 describe('A message whose lease is lost', () => {
-  /** Guarded by a lease that holds for so many questions. */
+  /** Guarded by a lease that holds for this many checks. */
   function guarded(content: string | Buffer, holdsFor: number) {
     const message = outgoing(content);
     let asked = 0;
@@ -500,7 +500,7 @@ describe('A message whose lease is lost', () => {
   it('is broken off before its end, where it was lost on the way', async () => {
     const server = await graph();
     const large = `To: a@fabrikam.com\r\n\r\n${'x'.repeat(2_000_000)}`;
-    // The header is read without its end; the request may begin, and not end.
+    // The header is read, but not its end; the request may begin but not end.
     const report = await courierTo(server).deliver(guarded(large, 1), patience);
     expect(report).toMatchObject({ recipients: [{ outcome: 'temporary', code: 'lease-lost' }] });
     expect(report.trouble).toBeUndefined();

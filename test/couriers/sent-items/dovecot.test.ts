@@ -11,7 +11,7 @@ import { idOf, ownCopy, remove, strangersLike } from './removal.ts';
 
 const mailbox = 'alice@contoso.example';
 
-/** Sent Items at a server that nobody here wrote. */
+/** Sent Items on a server that this project did not write. */
 async function atDovecot() {
   const microsoft = await microsoft365({ mailboxes: [mailbox] });
   const introspectionUrl = `${microsoft.endpoints.authority}/introspect?username=${mailbox}`;
@@ -54,7 +54,7 @@ test('many messages go in one session, those with one Message-ID each by itself'
   const { items, client, log } = await atDovecot();
   const ids = Array.from({ length: 60 }, (_, at) => `many${at}`);
   for (const id of ids) await client.append('Sent Items', ownCopy(id));
-  // A device that has one Message-ID for all it sends.
+  // A device that uses one Message-ID for everything it sends.
   await client.append('Sent Items', ownCopy('again', idOf('many0')));
   const logins = () => log().match(/imap-login: (?:Info: )?Login:/g)?.length ?? 0;
   const before = logins();

@@ -9,7 +9,7 @@ let server: FakeGraph;
 
 afterEach(() => server.close());
 
-/** What is found where the list and the MIME of its messages are these. */
+/** What is found if the list and the MIME of its messages are these. */
 async function find(listed: readonly object[], mime: Answer) {
   server = await fakeGraph((_, { url }) => (url.endsWith('/$value') ? mime : { status: 200, body: { value: listed } }));
   const client = new GraphClient({ http: server.http, origin: server.origin, getToken: async () => 'token-1', retry });
@@ -53,7 +53,7 @@ describe('Copies removed by Graph', () => {
   const itemGone = refusal(404, 'ErrorItemNotFound');
   const done: Answer = { status: 204 };
 
-  /** A mailbox with these messages in Sent Items, the id of each its place. */
+  /** A mailbox with these messages in Sent Items; the id of each is its index. */
   async function sentItems(messages: readonly string[], stage: (method: string, path: string) => Answer | undefined) {
     const there = new Map(messages.map((content, at) => [`id${at}`, content]));
     server = await fakeGraph((_, { method, url }) => {
@@ -114,7 +114,7 @@ describe('Copies removed by Graph', () => {
         return done;
       });
       expect((await remove(items, ['m1', 'm2'])).removed).toEqual({ m1: 1, m2: 1 });
-      // What this cloud does not have is asked for once.
+      // What this cloud does not support is tried only once.
       expect(changes()).toEqual(['POST id0/permanentDelete', 'DELETE id0', 'DELETE id0', 'DELETE id1', 'DELETE id1']);
     },
   );

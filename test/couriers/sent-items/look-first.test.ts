@@ -147,7 +147,7 @@ describe('An ambiguous message', () => {
   it('of which a part has been sent meanwhile is recognized by both copies, whatever is ambiguous then', async () => {
     const copies = copyNotes();
     const [a, b] = ['a@x.example', 'b@x.example'];
-    // The attempt before served a; this one, too early to find that copy, serves b and is killed.
+    // The previous attempt served a; this one, too early to find that copy, serves b and is killed.
     const before = courierWith([], { copies });
     await before.courier.deliver(ambiguousMessage(before.clock, [a, b], [a], 0), patience);
     expect(before.sent).toEqual([[b]]);
@@ -206,7 +206,7 @@ describe('Where nobody may look', () => {
       sentNothing: true,
       recipients: [{ outcome: 'temporary', code: 'upstream-ambiguous' }],
     });
-    // The other recipient is as it was: with two couriers nobody would know after a crash who may have served whom.
+    // The other recipient is unchanged: with two couriers, a crash would leave unknown which one served whom.
     expect(report.recipients).toHaveLength(1);
     expect(report.recipients[0]!.text).toContain('only Graph sends it again');
     expect(sent).toEqual([]);

@@ -6,11 +6,11 @@ const to = [{ address: 'ann@x.example' }];
 /** The Message-ID of a message. */
 export const idOf = (id: string) => `<${id}@contoso.example>`;
 
-/** A copy of a message, as the bridge sent it. */
+/** A copy of a message, as sent by the bridge. */
 export const ownCopy = (id: string, messageId = idOf(id)) =>
   `${marker.line(id, to)}Subject: ${id}\r\nMessage-ID: ${messageId}\r\n\r\ntext\r\n`;
 
-/** What looks like one and is somebody else's. */
+/** Similar copies that belong to somebody else. */
 export const strangersLike = (id: string) => [
   `Subject: no marker\r\nMessage-ID: ${idOf(id)}\r\n\r\ntext\r\n`,
   `X-Mailbridge-Id: ${marker.of(id, to)}.0123456789abcdef\r\nMessage-ID: ${idOf(id)}\r\n\r\ntext\r\n`,
@@ -20,7 +20,7 @@ export const strangersLike = (id: string) => [
   `Subject: in its text\r\nMessage-ID: ${idOf(id)}\r\n\r\n${marker.line(id, to)}`,
 ];
 
-/** Removes the copies of messages. @returns how many of each, and whether that was permitted */
+/** Removes the copies of messages. @returns the number for each, and whether that was permitted */
 export async function remove(
   items: Pick<SentItems, 'remove'>,
   ids: readonly string[],

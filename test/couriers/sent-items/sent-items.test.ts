@@ -9,7 +9,7 @@ const query = { mailbox: shared, messageId: '<1@x.example>', couriers: ['graph']
 const { signal } = new AbortController();
 const loginOf = async () => alice;
 
-/** Sent Items by mailbox; those left out may not be looked into, and an error is thrown. */
+/** Sent Items by mailbox; those left out may not be searched, and an error is thrown. */
 const sentItems = (copies: Readonly<Record<string, readonly string[] | Error>>): SentItems => ({
   async find({ mailbox }) {
     const found = copies[mailbox];
@@ -28,11 +28,11 @@ const closed = { notPermitted: true };
 const down = new Error('503');
 
 test.each([
-  // A change of courier may have left one with each, for other recipients.
+  // After a change of courier, each may have one, for other recipients.
   [{ [shared]: ['a'], [alice]: ['b'] }, { markers: ['a', 'b'] }],
   [{ [shared]: [], [alice]: ['b'] }, { markers: ['b'] }],
   [{ [shared]: [], [alice]: [] }, { markers: [] }],
-  // That there is no copy in one says nothing of the other; one that is there is proof.
+  // A missing copy in one proves nothing about the other; an existing copy is proof.
   [{ [shared]: ['a'] }, { markers: ['a'], unseen: closed }],
   [{ [alice]: ['b'] }, { markers: ['b'], unseen: closed }],
   [{ [shared]: [] }, { markers: [], unseen: closed }],
@@ -69,7 +69,7 @@ test('a person in their own mailbox is looked at once', async () => {
 
 type Removable = Readonly<Record<string, Readonly<Record<string, number>> | Error>>;
 
-/** Sent Items from which what is there can be removed: how many copies of each message a mailbox has. */
+/** Sent Items whose copies can be removed: how many of each message a mailbox has. */
 function changeable(copies: Removable) {
   const asked: string[] = [];
   const items: SentItems = {

@@ -8,7 +8,7 @@ import type { OutgoingMessage } from '../../../src/message/delivery.ts';
 
 const taken: CourierVerdict = { outcome: 'delivered', code: '2.0.0', text: '250 2.0.0 OK' };
 
-/** Hands over a message to a server that answers so to each attempt; the reverse-paths it saw. */
+/** Delivers a message to a server that answers each attempt this way. @returns the reverse-paths it saw */
 async function reversePaths(reversePath: string, ...replies: (string | CourierVerdict)[]) {
   const seen: string[] = [];
   const message: OutgoingMessage = {

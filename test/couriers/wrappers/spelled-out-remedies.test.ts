@@ -7,7 +7,7 @@ import { spelledOutRemedies } from '../../../src/couriers/wrappers/spelled-out-r
 import { parseSmtpReply } from '../../../src/exchange/smtp/reply.ts';
 import { GraphError } from '../../../src/graph/client/error.ts';
 
-/** What the report of a refused message says to do. */
+/** The remedy in the report of a refused message. */
 async function remedy(
   reply: string,
   { from, reversePath = 'reports@contoso.com', login }: { from: string; reversePath?: string; login?: string },

@@ -11,7 +11,7 @@ import { copyNotes, marker, outgoing, patience } from '../outgoing.ts';
 const refusal = transactionRefusal(parseSmtpReply('550 5.7.60 SMTP; Client does not have permissions to send as')!);
 const content = 'From: mfp@contoso.com\r\nTo: a@fabrikam.com\r\nMessage-ID: <1@mfp>\r\n\r\nHello.\r\n';
 
-/** A courier that refuses every sender, with everything around it; what happened, in order. */
+/** A courier that refuses every sender, with all its wrappers; what happened, in order. */
 function refusing(copies: readonly string[] | undefined = undefined) {
   const happened: string[] = [];
   const inUse = new InUse();

@@ -48,7 +48,7 @@ describe('what a server says when it lets nobody in', () => {
       details: { mailbox: 'a@b.c', said: 'AUTHENTICATE failed.' },
     });
     expect(refusal('no', false).code).toBe('mailbox-login-unavailable');
-    // Words within words.
+    // Words inside other words.
     expect(refusal('goodBYEs').code).toBe('mailbox-login-refused');
   });
 

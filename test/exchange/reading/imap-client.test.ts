@@ -4,7 +4,7 @@ import type { ImapFlow } from 'imapflow';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { assertUsable, fetchMessage, loginByImap } from '../../../src/exchange/reading/imap-client.ts';
 
-/** Answers a command with the lines of a server, TAG standing for its tag. */
+/** Answers a command with the lines of a server; TAG is replaced by its tag. */
 type Answers = (command: string) => readonly string[];
 
 const login: Answers = (command) => {
@@ -16,7 +16,7 @@ const login: Answers = (command) => {
   return ['TAG OK done'];
 };
 
-/** A server on this machine, and the sockets it has accepted. */
+/** A server on this machine, and its accepted sockets. */
 async function server(answers: Answers): Promise<{ port: number; sockets: Socket[] }> {
   const sockets: Socket[] = [];
   const listener = createServer((socket) => {

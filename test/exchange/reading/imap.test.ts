@@ -55,7 +55,7 @@ const exchange = `S: * OK The Microsoft Exchange IMAP4 service is ready.
   S: * CAPABILITY IMAP4rev1 AUTH=XOAUTH2 SASL-IR
   S: C1 OK CAPABILITY completed.`;
 
-/** The question after a login whose answer did not tell. */
+/** The request after a login whose answer had no capabilities. */
 const offered = `C: C2 CAPABILITY
   S: * CAPABILITY IMAP4rev1 IDLE UIDPLUS
   S: C2 OK CAPABILITY completed.`;
@@ -72,7 +72,7 @@ describe('logging in upstream by IMAP', () => {
     gone.abort();
     await new Promise(setImmediate);
     expect(socket.destroyed).toBe(false);
-    // An error before the next owner listens ends nothing but the socket.
+    // An error before the next owner listens only ends the socket.
     const closed = new Promise((resolve) => socket.once('close', resolve));
     socket.destroy(new Error('connection reset'));
     await closed;

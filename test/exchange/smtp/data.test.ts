@@ -2,7 +2,7 @@ import type { TransformCallback } from 'node:stream';
 import { expect, test } from 'vitest';
 import { type DataStream, withPlainPieces } from '../../../src/exchange/smtp/data.ts';
 
-/** Which pieces the stream that doubles dots gets to see, and its counts. */
+/** The pieces that the dot-doubling stream sees, and its counts. */
 function pass(...pieces: string[]) {
   const seen: string[] = [];
   const passed: string[] = [];

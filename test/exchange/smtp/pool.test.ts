@@ -4,7 +4,7 @@ import { SmtpPool, type SmtpPoolOptions } from '../../../src/exchange/smtp/pool.
 import type { UpstreamSmtpSession } from '../../../src/exchange/smtp/session.ts';
 import { FakeClock, settle } from '../../support/fake-clock.ts';
 
-/** A session that only says what becomes of it. */
+/** A session that only reports what happens to it. */
 class FakeSession {
   transactions = 0;
   usable = true;
@@ -42,7 +42,7 @@ function setUp(options: Partial<SmtpPoolOptions> = {}, permits = 3) {
       (session as unknown as FakeSession).transactions += 1;
       return session as unknown as FakeSession;
     });
-  /** Begins a message that ends when it is told to. */
+  /** Begins a message that ends when told to. */
   const begin = (mailbox = 'a@b.c') => {
     const { promise, resolve } = Promise.withResolvers<void>();
     const done = pool.use(mailbox, forever, false, () => promise);
@@ -165,7 +165,7 @@ test('a pool that is closed leaves what is idle at once, and what is in use when
   busy.end();
   await busy.done;
   expect(opened.map(({ end }) => end)).toEqual(['quit', 'quit']);
-  // No timer is left that would end it a second time.
+  // No timer is left to end it a second time.
   opened[1]!.end = undefined;
   await clock.advance(60_000);
   expect(opened[1]?.end).toBeUndefined();

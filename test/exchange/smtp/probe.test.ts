@@ -13,7 +13,7 @@ async function probed(script?: Script, signal = new AbortController().signal) {
 
 const patience = new AbortController().signal;
 
-/** A server that answers QUIT after a time, and tells whether the client was still there then. */
+/** A server that answers QUIT after a delay, and reports whether the client was still connected then. */
 async function slowToLeave(afterMs: number) {
   const wasThere = Promise.withResolvers<boolean>();
   const server = createServer((socket) => {
@@ -46,7 +46,7 @@ test('a probe connects, leaves without a login, and leaves nothing behind', asyn
 test('a server that takes a moment to answer QUIT is not cut off', async () => {
   const server = await slowToLeave(200);
   await probeSmtp({ endpoint: { host: '127.0.0.1', port: server.port, security: 'none' } }, patience);
-  // Cut off, the socket would have been closed before the answer was written.
+  // If cut off, the socket would have been closed before the answer was written.
   await expect(server.wasThere).resolves.toBe(true);
 });
 

@@ -2,13 +2,13 @@ import { describe, expect, it } from 'vitest';
 import { surveyMessage } from '../../../src/graph/json/form.ts';
 import { opener } from '../send-json-world.ts';
 
-/** A message of these lines; `boundary` is `b` for the outer multipart, `c` and `d` for those within. */
+/** A message with these lines; `boundary` is `b` for the outer multipart, `c` and `d` for those inside. */
 function survey(text: string) {
   const octets = Buffer.from(text.replaceAll('\n', '\r\n'));
   return surveyMessage(opener(octets), octets.length);
 }
 
-/** What becomes of a message, on one line. */
+/** The result for a message, on one line. */
 async function outline(text: string): Promise<string> {
   const form = await survey(text);
   if (form.jsonForm === 'lossy') return `lossy: ${form.reason}`;

@@ -318,7 +318,7 @@ describe('A draft that is not sent', () => {
       const error = await world.send(message(attachment('large.bin', large))).catch((caught: unknown) => caught);
       expect(error).toMatchObject({ name: 'GraphUnansweredError', mayBeDone: false });
       expect((error as Error).cause).toBeInstanceOf(BridgeError);
-      // Its id is not known: this one is for the sweep.
+      // Its id is unknown: this one is left to the sweep.
       expect(world.drafts.drafts.size).toBe(1);
     },
   );

@@ -13,7 +13,7 @@ afterEach(() => world.close());
 
 const small = octets(20_000);
 const files = message(attachment('small.bin', small));
-/** By way of a draft, its file in a request of its own. */
+/** Through a draft, with its file in a separate request. */
 const send = () => world.send(files, { maxRequestBytes: 1000 });
 
 describe('A request to send that is slower than its answer', () => {

@@ -5,7 +5,7 @@ import { refusal } from '../fake-graph.ts';
 import { attachment, message, octets } from '../message-with-files.ts';
 import { type JsonWorld, jsonWorld, retry, sha256 } from '../send-json-world.ts';
 
-/** The waits there would have been, in milliseconds. */
+/** The waits that there would have been, in milliseconds. */
 const waits = vi.hoisted((): number[] => []);
 
 vi.mock('node:timers/promises', () => ({ setTimeout: async (ms: number) => void waits.push(ms) }));
@@ -24,7 +24,7 @@ const files = message(attachment('large.bin', large));
 const gone = { name: 'GraphUnansweredError', mayBeDone: false, cause: { code: 'upstream-connection-lost' } };
 const expects = (next: string): Answer => ({ status: 200, body: { nextExpectedRanges: [next] } });
 
-/** The ranges that were put, in their order. */
+/** The uploaded ranges, in order. */
 function ranges(): readonly string[] {
   return world.server.arrived.flatMap(({ headers }) => headers['content-range']?.replace(/^bytes |\/.*$/g, '') ?? []);
 }
@@ -48,7 +48,7 @@ describe('A session that expects other bytes than it gets', () => {
   it('gets the rest of a chunk of which it has kept a part', async () => {
     const kept = chunkOctets + 1000;
     world.drafts.after = (word, count) => (word === 'PUT /upload/N' && count === 2 ? expects(`${kept}-`) : undefined);
-    // The fake has all of the chunk, and tells so when the rest of it comes.
+    // The fake has the whole chunk, and says so when the rest of it comes.
     await world.send(files);
     expect(ranges()).toEqual([
       `0-${chunkOctets - 1}`,

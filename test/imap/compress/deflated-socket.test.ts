@@ -14,7 +14,7 @@ beforeEach(() => {
   directory = new MailboxDirectory(['a']);
 });
 
-/** A client that has logged in and turned DEFLATE on, and its own side of it. */
+/** A client that has logged in and turned on DEFLATE, and its own end of it. */
 async function compressed() {
   const [client, server] = duplexPair();
   client.on('error', () => {});

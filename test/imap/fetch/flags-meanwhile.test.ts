@@ -13,7 +13,7 @@ beforeEach(() => {
   directory.deliver(alice, 'INBOX', Buffer.from('Subject: a\r\n\r\nbody\r\n'), { flags: ['$Old'] });
 });
 
-/** A mailbox in which another session changes flags whenever a message is read. */
+/** A mailbox in which another session changes flags each time a message is read. */
 function changingStore(): MailStore {
   const store = directory.openStore(alice);
   const change = async () => {

@@ -4,8 +4,8 @@ import { serveEngine } from '../../support/imap-engine.ts';
 import { playAgainst } from '../../support/transcript.ts';
 
 /*
- * What classic Outlook for Windows says to an IMAP server, after the protocol logs that people have published of it. The
- * other side is a mailbox read by Graph.
+ * What classic Outlook for Windows sends to an IMAP server, according to published protocol logs. The other side is a
+ * mailbox read through Graph.
  */
 
 const login = `

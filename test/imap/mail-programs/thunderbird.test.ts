@@ -4,8 +4,8 @@ import { serveEngine } from '../../support/imap-engine.ts';
 import { playAgainst } from '../../support/transcript.ts';
 
 /*
- * What Thunderbird says, as its protocol log (MOZ_LOG=IMAP:5) shows it, without COMPRESS, which it begins with where the
- * server offers it. The other side is a mailbox read by Graph.
+ * What Thunderbird sends according to its protocol log (MOZ_LOG=IMAP:5), without COMPRESS, with which it begins if the
+ * server offers it. The other side is a mailbox read through Graph.
  */
 
 const login = `

@@ -6,7 +6,7 @@ import { threadsBySubject } from '../../../src/imap/thread/ordered-subject.ts';
 import { threadsByReferences } from '../../../src/imap/thread/references.ts';
 import { HeaderBlock } from '../../../src/message/header/fields.ts';
 
-/** Messages sent an hour after one another, unless they say when. */
+/** Messages sent an hour apart, unless their headers have a date. */
 function messages(...headers: string[]) {
   return headers.map((header, index) => {
     const summary = { uid: index + 1, flags: [], size: 1, modseq: 1, receivedMs: index * 3_600_000 };

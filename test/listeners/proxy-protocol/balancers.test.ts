@@ -9,7 +9,7 @@ import { needLoopbackAddresses } from '../../support/external.ts';
 import { keptLog } from '../../support/kept-log.ts';
 import { commands, families, proxiedV1, proxiedV2, version2 } from '../../support/proxy-headers.ts';
 
-/** The address that a balancer of these tests connects from. */
+/** The address from which the balancer of these tests connects. */
 const balancer = '127.0.0.5';
 const elsewhere = '127.0.0.6';
 const local = version2(commands.local, families.unspec);
@@ -27,7 +27,7 @@ afterEach(() => {
 
 interface World {
   readonly listener: Listener;
-  /** Those that were served, in the order they came. */
+  /** The clients served, in order of arrival. */
   readonly clients: readonly Client[];
   readonly lines: ReturnType<typeof keptLog>['lines'];
   come(address: string, octets?: Buffer | string): Caller;
@@ -39,7 +39,7 @@ interface Caller {
   ended: boolean;
 }
 
-/** A listener that greets with the address of the client, and echoes. */
+/** A listener that greets with the client's address, and echoes. */
 async function world(limits: Partial<ListenerLimits> = {}, from: readonly string[] = [balancer]): Promise<World> {
   const { log, lines } = keptLog();
   const clients: Client[] = [];
@@ -227,7 +227,7 @@ describe('limits', () => {
     for (let host = 1; host <= 6; host++) await hears(come(balancer, proxiedV2(`203.0.113.${host}`)), 'hello');
     await hears(come(balancer, proxiedV1('203.0.113.1')), 'hello');
     await hears(come(balancer, proxiedV1('203.0.113.1')), 'too many: address');
-    // Of IPv6 it is the network.
+    // For IPv6, the network counts.
     for (const end of ['1', '2']) await hears(come(balancer, proxiedV2(`2001:db8::${end}`)), 'hello');
     await hears(come(balancer, proxiedV2('2001:db8::3')), 'too many: address');
     await hears(come(balancer, local), 'hello');

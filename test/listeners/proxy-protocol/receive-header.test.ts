@@ -12,7 +12,7 @@ import { commands, extension, families, proxiedV1, proxiedV2, version2 } from '.
 const { local, proxy } = commands;
 const { unspec, tcp4, udp4, tcp6, udp6, unix } = families;
 
-/** An address block with a checksum behind it, right or not. */
+/** An address block with a checksum, correct or not. */
 function withChecksum(change: (checksum: number) => number = (checksum) => checksum, bytes = 4): Buffer {
   const before = extension(0x01, Buffer.from('imap'));
   const header = proxiedV2('192.0.2.7', Buffer.concat([before, extension(0x03, Buffer.alloc(bytes))]));
@@ -21,7 +21,7 @@ function withChecksum(change: (checksum: number) => number = (checksum) => check
   return whole;
 }
 
-/** Headers, and the client that each names. */
+/** Headers, and the client that each one names. */
 const headers: readonly (readonly [string, Buffer, string | undefined])[] = [
   ['version 1 of IPv4', proxiedV1('192.0.2.7'), '192.0.2.7'],
   ['version 1 of IPv6', proxiedV1('2001:db8::7'), '2001:db8::7'],
@@ -59,7 +59,7 @@ const headers: readonly (readonly [string, Buffer, string | undefined])[] = [
   ['what mailbridge sends itself', localHeader, undefined],
 ];
 
-/** Beginnings that are no header, and why. */
+/** Beginnings that are not a header, and why. */
 const malformed: readonly (readonly [string, Buffer, RegExp])[] = [
   ['a command', Buffer.from('EHLO x\r\n'), /begins with something else/],
   ['a TLS handshake', Buffer.from('16030100c8010000c40303', 'hex'), /begins with something else/],
@@ -107,7 +107,7 @@ const malformed: readonly (readonly [string, Buffer, RegExp])[] = [
   ['an empty checksum', proxiedV2('192.0.2.7', extension(0x03, Buffer.alloc(0))), /checksum/],
 ];
 
-/** What is read of octets, or why not. */
+/** The result of reading octets, or why they are refused. */
 function read(received: Buffer): ProxyHeader | undefined | string {
   try {
     return readProxyHeader(received);
@@ -118,7 +118,7 @@ function read(received: Buffer): ProxyHeader | undefined | string {
 }
 
 test('CRC32c is that of the standard', () => {
-  // RFC 9260 gives none; these are of RFC 3720 appendix B.4.
+  // RFC 9260 has none; these are from RFC 3720 appendix B.4.
   expect(crc32c(Buffer.alloc(32))).toBe(0x8a9136aa);
   expect(crc32c(Buffer.alloc(32, 0xff))).toBe(0x62a8ab43);
   expect(crc32c(Buffer.from('123456789'))).toBe(0xe3069283);
@@ -186,7 +186,7 @@ test('octets at random are a header, no header, or wait for more: nothing else h
   );
 });
 
-/** A socket that is handed octets, as the kernel does. */
+/** A socket that is given octets, as the kernel does. */
 class FakeSocket extends Duplex {
   constructor() {
     super({ allowHalfOpen: true, read() {}, write: (_chunk, _encoding, done) => done() });

@@ -71,7 +71,7 @@ test.each(cuts)('a message is stored once where the answer is lost: %s', async (
 test.each(cuts)('a draft is stored once where the answer is lost: %s', async (kind) => {
   const world = await GraphWorld.start();
   const store = world.store();
-  // Another with the same Message-ID, as mail programs save a draft again and again.
+  // Another one with the same Message-ID, as mail programs save a draft repeatedly.
   world.m365.directory.deliver(reports, 'Drafts', Buffer.from('Message-ID: <a@example.com>\r\nSubject: old\r\n\r\n'), {
     flags: ['\\Draft'],
   });
@@ -120,7 +120,7 @@ test('what is stored is told as stored, though Graph goes away before it is desc
 
 test.each([false, true])('a client’s second try finds what the first has stored, by import: %s', async (imports) => {
   const world = await GraphWorld.start({}, imports);
-  // The answer is lost, and nobody can look for the message.
+  // The answer is lost, and the message cannot be looked for.
   fail(world, imports ? 'importItem' : 'createMessage', {}, 1);
   fail(world, 'listMessages', refusal);
   const store = () => world.store().append('INBOX', [message('a', ['\\Seen'])]);
@@ -129,7 +129,7 @@ test.each([false, true])('a client’s second try finds what the first has store
   world.restart();
   expect((await store()).uids).toEqual([1]);
   expect(subjectsAt(world, 'INBOX')).toEqual(['a \\Seen']);
-  // What is settled is no second try any more.
+  // Once it is settled, the same APPEND is no longer a retry.
   expect((await store()).uids).toEqual([2]);
   expect(subjectsAt(world, 'INBOX')).toEqual(['a \\Seen', 'a \\Seen']);
 });

@@ -6,7 +6,7 @@ import { ImportSessions } from '../../../src/simulator/graph/exchange-items/impo
 import { keptLog } from '../../support/kept-log.ts';
 import { GraphWorld, message } from './world.ts';
 
-/** What could say something: the failure with its causes, as it is written to a log and by whoever inspects it. */
+/** Everything that could reveal something: the failure with its causes, as a log or an inspector prints it. */
 function toldBy(failure: unknown, world: GraphWorld): string {
   const { log, lines } = keptLog();
   log.error({ error: failure }, String(failure));
@@ -36,7 +36,7 @@ test.each(faults)('the URL that an import goes to is told by no failure of it: $
   const open = vi.spyOn(ImportSessions.prototype, 'open');
   const world = await GraphWorld.start({}, true);
   world.m365.faults.add({ target: 'graph', at: 'importItem', kind: 'status', ...fault }, 10);
-  // Nor can it be looked for: the failure is that of the import.
+  // It cannot be looked for either: the failure is that of the import.
   world.m365.faults.add({ target: 'graph', at: 'listMessages', kind: 'status', status: 400, code: 'ErrorBad' }, 10);
   const failure: unknown = await world
     .store()

@@ -32,7 +32,7 @@ test('an index that is made anew a week later gives higher ones', async () => {
   expect(Math.min(...after)).toBeGreaterThan(Math.max(...before));
 });
 
-/** What a client that goes from instance to instance remembers: the message of each UIDVALIDITY and UID. */
+/** What a client that goes from instance to instance remembers: the message for each UIDVALIDITY and UID. */
 type Remembered = Map<string, string>;
 
 async function readAll(port: number, remembered: Remembered): Promise<number> {
@@ -84,7 +84,7 @@ test('imapflow, sent from one instance to the other, takes no message for anothe
 describe('that share their index', () => {
   const server = postgresForTests();
 
-  /** A mailbox at two instances. */
+  /** A mailbox on two instances. */
   async function two() {
     const share = sharing(server());
     const world = await GraphWorld.start({ share: share() });
@@ -124,9 +124,9 @@ describe('that share their index', () => {
     await world.store().append('INBOX', [message('d')]);
     await here.move([3], 'INBOX');
     await expect.poll(() => there.uidNext).toBe(6);
-    // Several changes may be told together, new messages one by one.
+    // Several changes may be reported together, new messages one by one.
     const all = told.join(' ');
-    // Who is first to be told of new mail is not agreed upon.
+    // Which session is told of new mail first is not defined.
     expect(all.replaceAll(' recent', '').match(/added \d+/g)).toEqual(['added 4', 'added 5']);
     expect(all).toMatch(/flags 2 \\Flagged/);
     expect(all).toMatch(/removed 1( .*)?( removed)? 3/);
@@ -148,7 +148,7 @@ describe('that share their index', () => {
     expect(await names()).toEqual(['Old']);
     expect((await there.folders()).find(({ name }) => name === 'Old')).toMatchObject({ id, subscribed: true });
     await here.deleteFolder('Old');
-    // It is subscribed still, and no folder (RFC 9051 section 6.3.7).
+    // It is still subscribed, but no longer a folder (RFC 9051 section 6.3.7).
     expect((await there.folders()).find(({ name }) => name === 'Old')).toMatchObject({ selectable: false });
     await there.setSubscribed('Old', false);
     expect((await here.folders()).some(({ name }) => name === 'Old')).toBe(false);

@@ -14,13 +14,13 @@ const runs = Number(process.env.GRAPH_MODEL_RUNS ?? 3);
 const folders = ['INBOX', 'Archive', 'Projects'] as const;
 const flags = ['\\Seen', '\\Flagged', '\\Answered', '\\Deleted'];
 
-/** An instance of the bridge with the mailbox. */
+/** An instance of the bridge that serves the mailbox. */
 interface Instance {
   readonly mailbox: GraphMailbox;
   restart(): void;
 }
 
-/** A session as an IMAP client keeps it: what it was told is all that it knows. */
+/** A session as an IMAP client keeps it: it knows only what it was told. */
 class Session {
   readonly open: OpenFolder;
   readonly instance: Instance;
@@ -69,15 +69,15 @@ async function reachable({ index }: GraphMailbox): Promise<void> {
   await expect.poll(isReached, { timeout: 20_000 }).toBe(true);
 }
 
-/** Clients at one or more instances, and the server, who change folders at random. */
+/** Clients of one or more instances, and the server, which change folders at random. */
 class Model {
   readonly #world: GraphWorld;
   readonly #server: Awaited<ReturnType<GraphWorld['m365']['directory']['openStore']>>;
   readonly #instances: readonly Instance[];
   readonly #below: (bound: number) => number;
-  /** Whose subject a UID of a folder was told to be, at any instance. */
+  /** The subject that a UID of a folder was reported with, at any instance. */
   readonly #subjects = new Map<string, string>();
-  /** The highest HIGHESTMODSEQ of a folder that was told, at any instance. */
+  /** The highest HIGHESTMODSEQ reported for a folder, at any instance. */
   readonly #modseqs = new Map<string, number>();
   #sessions: Session[] = [];
   #count = 0;
@@ -144,7 +144,7 @@ class Model {
     }
   }
 
-  /** The instance is ended, and begins again with what it has kept. */
+  /** Ends the instance and starts it again with the data that it kept. */
   async #restart(instance: Instance): Promise<void> {
     await this.#record();
     instance.restart();
@@ -153,7 +153,7 @@ class Model {
     await this.#record();
   }
 
-  /** A UID that was told to be one message must never be another. */
+  /** A UID that was reported for one message must never mean another. */
   async #record(): Promise<void> {
     for (const { open, known } of this.#sessions) {
       const key = `${open.name} ${open.uidValidity}`;
@@ -166,7 +166,7 @@ class Model {
     }
   }
 
-  /** Once nothing changes any more all sessions are told what the server has. */
+  /** Once nothing changes any more, all sessions have been told what the server has. */
   async #settle(told: readonly string[]): Promise<void> {
     for (const folder of folders) {
       for (let round = 0; round < 2; round++) {
@@ -193,7 +193,7 @@ class Model {
     }
   }
 
-  /** What the server has in a folder: subjects and flags, in no order. */
+  /** What the server has in a folder: subjects and flags, in no particular order. */
   #onServer(folder: string): string[] {
     return this.#world.m365.directory
       .messages(reports, folder)
@@ -201,7 +201,7 @@ class Model {
       .sort();
   }
 
-  /** What a session would show: subjects by UID, and flags as it was told. */
+  /** What a session would show: subjects by UID, and flags as reported. */
   async #shown(session: Session): Promise<string[]> {
     const found: string[] = [];
     for await (const { uid, header } of session.open.headers([...session.known.keys()])) {
@@ -219,7 +219,7 @@ class Model {
     'server flags': async () => {
       const folder = this.#pick(folders);
       const message = this.#pick(this.#world.m365.directory.messages(reports, folder));
-      // What was created as a draft stays one.
+      // A message created as a draft stays one.
       const kept = message?.flags.includes('\\Draft') ? ['\\Draft'] : [];
       if (message) this.#world.m365.directory.replaceFlags(reports, folder, message.uid, [this.#pick(flags), ...kept]);
     },

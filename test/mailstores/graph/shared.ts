@@ -3,7 +3,7 @@ import { SharedIndexes } from '../../../src/mailstores/graph/index/postgres/shar
 import { afterTest } from '../../simulator/harness.ts';
 import type { Postgres } from '../../support/postgres.ts';
 
-/** Gives each instance that shares the indexes of a schema what it shares them by. */
+/** Gives the instances that share the indexes of a schema their means to share them. */
 export interface Sharing {
   (): ShareIndex;
   readonly schema: string;
@@ -11,7 +11,7 @@ export interface Sharing {
 
 let schemas = 0;
 
-/** In a schema that nobody has used. */
+/** In an unused schema. */
 export function sharing(server: Postgres): Sharing {
   const schema = `index_${schemas++}`;
   const share = () => {

@@ -29,7 +29,7 @@ test('messages have UIDs in the order in which they arrived, and keep them over 
   expect(uidNext).toBe(4);
 
   world.restart();
-  // Older than all, but it comes later.
+  // The oldest, but it arrives later.
   world.deliver('late', { at: new Date('2025-01-01') });
   const again = await world.store().open('INBOX', { readOnly: false });
   expect(await listing(again)).toEqual({ 1: 'first', 2: 'second', 3: 'third', 4: 'late' });
@@ -153,7 +153,7 @@ test('once a day everything is compared, so that a change that Graph never told 
   for (const subject of ['a', 'b', 'c']) world.deliver(subject);
   const inbox = await world.store().open('INBOX', { readOnly: false });
   const told = heard(inbox);
-  // As if Graph had told of its going, and never that it came back.
+  // As if Graph had reported its removal, and never its return.
   const folder = world.mailbox.synced(await world.mailbox.folderNamed('INBOX'));
   const lost = folder.entry(1);
   await folder.edit((edit) => edit.remove([lost?.id ?? '']));
@@ -352,7 +352,7 @@ test('a folder that others have open is opened before Graph answers, and its new
   expect([await listing(inbox), told]).toEqual([{ 1: 'a' }, []]);
   await inbox.upToDate;
   expect([told, inbox.upToDate]).toEqual([['added 2 recent'], undefined]);
-  // What cannot be told of news sees all that is there.
+  // A caller that cannot be told of news sees everything that exists.
   world.deliver('c');
   const uidsAt = async (folder: Promise<OpenFolder>) => Object.keys(await listing(await folder));
   expect(await uidsAt(world.store().open('INBOX', { readOnly: true }))).toEqual(['1', '2', '3']);

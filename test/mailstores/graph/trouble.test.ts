@@ -27,7 +27,7 @@ test('what was moved before a move failed is told to who moved it', async () => 
   const told = heard(inbox);
   fail(world, 'moveMessage');
   await expect(inbox.move([1, 2, 3], 'Drafts')).rejects.toMatchObject({ code: 'unavailable' });
-  // Graph takes the requests of a batch in an order of its own.
+  // Graph processes the requests of a batch in its own order.
   const left = Object.keys(await listing(inbox));
   expect(left).toHaveLength(1);
   expect(told).toEqual([`removed ${['1', '2', '3'].filter((uid) => !left.includes(uid)).join(' ')}`]);
@@ -213,7 +213,7 @@ test('a comparison that breaks off forgets no doubt', async () => {
   const folder = world.mailbox.synced(await world.mailbox.folderNamed('INBOX'));
   const id = folder.entry(1)?.id ?? '';
   world.m365.directory.replaceFlags(reports, 'INBOX', 1, ['\\Flagged']);
-  // Changed by another program while we change it: what Graph tells first is passed over.
+  // Another program changes it while we do: what Graph reports first is skipped.
   const end = folder.ownChanges.begin([id]);
   await world.poll();
   end();

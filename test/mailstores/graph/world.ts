@@ -43,8 +43,8 @@ export class GraphWorld {
   }
 
   /**
-   * @param settings default: Graph is looked at again only when a test says so
-   * @param imports by mailbox import
+   * @param settings default: Graph is polled only when a test asks for it
+   * @param imports through mailbox import
    */
   static async start(
     settings: Partial<GraphMailboxSettings> = {},
@@ -83,18 +83,18 @@ export class GraphWorld {
     return this.#settings.folder;
   }
 
-  /** The bridge has ended, and begun again. */
+  /** The bridge ends and starts again. */
   restart(): void {
     this.mailbox.close();
     this.mailbox = this.#open();
   }
 
-  /** The mailbox as another instance of the bridge has it, with a data folder of its own. */
+  /** The mailbox as another instance of the bridge sees it, with its own data folder. */
   async instance(share?: ShareIndex): Promise<GraphMailbox> {
     return (await this.another(share)).mailbox;
   }
 
-  /** The same, that can be started again. */
+  /** The same, but it can be restarted. */
   async another(share?: ShareIndex): Promise<{ readonly mailbox: GraphMailbox; restart(): void }> {
     const folder = await mkdtemp(join(tmpdir(), 'mailbridge-graph-'));
     const open = () => this.#open({ ...this.#settings, folder, share });
@@ -123,19 +123,19 @@ export class GraphWorld {
     return new GraphMailStore({ mailbox, access, gone, leave: () => {} });
   }
 
-  /** A message arrives. @returns its UID on the server's side */
+  /** Delivers a message. @returns its UID on the server's side */
   deliver(
     subject: string,
     options: { readonly folder?: string; readonly flags?: readonly string[]; readonly at?: Date } = {},
   ) {
     this.#delivered += 1;
-    // Graph tells times of arrival in whole seconds.
+    // Graph reports times of arrival in whole seconds.
     const { folder = 'INBOX', flags = [], at = new Date(Date.UTC(2026, 5, 1) + this.#delivered * 1000) } = options;
     const content = Buffer.from(`From: ann@example.com\r\nTo: ${reports}\r\nSubject: ${subject}\r\n\r\n${subject}\r\n`);
     return this.m365.directory.deliver(reports, folder, content, { flags, internalDate: at }).uid;
   }
 
-  /** Looks for changes at once, as is done every few seconds. */
+  /** Looks for changes at once, as the bridge does every few seconds. */
   async poll(folder = 'INBOX', mailbox = this.mailbox): Promise<void> {
     await mailbox.synced(await mailbox.folderNamed(folder)).bringUpToDate(-1, {});
   }
@@ -146,7 +146,7 @@ export class GraphWorld {
   }
 }
 
-/** A message that is to be stored. */
+/** A message to append. */
 export function message(subject: string, flags: readonly string[] = [], more: readonly string[] = []): AppendedMessage {
   const header = [
     'From: a@example.com',
@@ -172,7 +172,7 @@ export async function listing(folder: OpenFolder): Promise<Record<number, string
   return found;
 }
 
-/** What a session hears of a folder. */
+/** What a session is told of a folder. */
 export function heard(folder: OpenFolder): string[] {
   const told: string[] = [];
   folder.watch((change: FolderChange) => {

@@ -11,7 +11,7 @@ import {
   splitAddress,
 } from '../../../src/message/address/address.ts';
 
-/** `name <address>` of each, and the problems behind a bar. */
+/** `name <address>` of each, and the problems after a bar. */
 function read(value: string): string {
   const { addresses, problems } = parseAddressList(value);
   const list = addresses
@@ -83,7 +83,7 @@ describe('an address list', () => {
     ['=?utf-8?Q?Ford Ann?= <a@b.c>', '=?utf-8?Q?Ford Ann?= <a@b.c> | encoded-word'],
     ['=?utf-8?Q?Ann <x@y.z>, ?= <a@b.c>', '=?utf-8?Q?Ann <x@y.z> & ?= <a@b.c>'],
     ['=?utf-8?B?YQ, b?= <a@b.c>', '=?utf-8?B?YQ & b?= <a@b.c> | no-domain'],
-    // Where such an address ends is anybody's guess.
+    // Where such an address ends is ambiguous.
     ['a@b@c', ' | not-an-address stray-text'],
     ['a@b@c.com, d@e.f', 'd@e.f | not-an-address stray-text'],
     ['a@con toso.com', ' | not-an-address'],
@@ -167,7 +167,7 @@ describe('an address list', () => {
     );
   });
 
-  // Read in quadratic time, these take longer than a test may.
+  // In quadratic time, these would take longer than a test may.
   it.each([
     '(',
     '((a)',

@@ -15,7 +15,7 @@ const around = {
   senders: new KnownAddresses(['reports@contoso.example'], 'contoso.example'),
 };
 
-/** The lines that the fields of a header become. */
+/** The lines that the fields of a header are repaired to. */
 function repaired(...fields: string[]): string {
   const header = withSoundAddressFields(HeaderBlock.parse(Buffer.from(`${fields.join('\r\n')}\r\n\r\n`)), around);
   return header.fields.map(({ raw }) => raw.toString().trimEnd()).join('\r\n');
@@ -160,9 +160,9 @@ test('whatever stands in an address field: what leaves is well formed and final,
 });
 
 describe('Readers that nobody here wrote find the addresses that we find', () => {
-  /** The same at each run: what readers make of odd but sound fields is not for us to decide. */
+  /** The same in each run: how readers interpret odd but valid fields is not ours to decide. */
   const leaving = fc.sample(value, { numRuns: 3000, seed: 20260105 }).flatMap((given) => {
-    // Blanks around the `@` are obsolete syntax that postal-mime does not know.
+    // Blanks around the `@` are obsolete syntax that postal-mime does not support.
     const line = /[\s)]@|@[\s(]/.test(given) ? '' : repaired(`To: ${given}`);
     return line === '' ? [] : [line];
   });

@@ -32,7 +32,7 @@ test('An address is known in any spelling', () => {
   expect(known.has('root@y.example')).toBe(false);
 });
 
-/** `name <address>` of each, and the label behind a bar. */
+/** `name <address>` of each, and the label after a bar. */
 function repaired(value: string): string {
   const { addresses, label } = repairedAddresses(value, known);
   const list = addresses.map(({ address, name }) => (name === undefined ? address : `${name} <${address}>`));
@@ -44,7 +44,7 @@ it.each([
   ['Smith, a@b.example', 'a@b.example | Smith'],
   ['Smith, Ann <a@b.example>, <c@b.example>', 'Smith, Ann <a@b.example> & c@b.example | Smith'],
   ['Smith, <a@b.example>', 'Smith <a@b.example> | Smith'],
-  // What looks like an address is no name, and none of what stands before it.
+  // What looks like an address is not a name, nor is anything before it.
   ['Smith, x@y@z, Ann <a@b.example>', 'Ann <a@b.example> | Smith'],
   ['Smith: Ann <a@b.example>', 'Ann <a@b.example> | Smith'],
   ['Team, Smith: Ann <a@b.example>;', 'Ann <a@b.example> | Team'],
@@ -59,12 +59,12 @@ it.each([
   ['Eve E. <eve>', ' | Eve E.'],
   ['Smith, <eve>, Ann <a@b.example>', 'Ann <a@b.example> | Smith'],
   ['Smith, eve, Ann <a@b.example>', 'Smith, eve, Ann <a@b.example> | Smith'],
-  // Encoded words that hold known addresses, all of them, and others.
+  // Encoded words that contain only known addresses, and others.
   ['=?utf-8?Q?root=40x.example?=', 'root@x.example'],
   ['=?utf-8?Q?root=40x.example=2C_ann=40y.example?=', 'root@x.example & ann@y.example'],
   ['=?utf-8?Q?root=40x.example=2C_eve=40y.example?=', ''],
   ['=?utf-8?Q?no_address?= at all', ' | =?utf-8?Q?no_address?= at all'],
-  // An `@` of another width is one to people.
+  // An `@` of another width looks like one to people.
   ['"eve\uff20x.example"', ''],
   ['', ''],
 ])('The address field %j means %j', (value, expected) => {

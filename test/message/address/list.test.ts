@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type AddressItem, parseAddressItems } from '../../../src/message/address/list.ts';
 
-/** `[words] name <address>` of an address, `words`, `words:` of a group and `;` of its end. */
+/** `[words] name <address>` for an address, `words`, `words:` for a group and `;` for its end. */
 function told(item: AddressItem): string {
   if (item.kind === 'group-end') return ';';
   if (item.kind === 'group') return `${item.words}:`;
@@ -31,7 +31,7 @@ describe('The items of an address field', () => {
     ['Team: a@b.c;, g@h.i', 'Team: , a@b.c , ; , g@h.i'],
     ['"The Team" x:;', 'The Team x: , ;'],
     ['Team:(Ann) a@b.c;', 'Team: , Ann a@b.c , ;'],
-    // Obsolete forms, section 4.4: routes, empty items, dots with blanks around.
+    // Obsolete forms, section 4.4: routes, empty items, dots surrounded by blanks.
     ['Ann <@x.y,@z:a@b.c>', 'Ann <a@b.c>'],
     ['a . b @ c . d', 'a.b@c.d'],
     ['root@[ 192.0.2.1 ]', 'root@[192.0.2.1]'],
@@ -59,7 +59,7 @@ describe('The items of an address field', () => {
     ['.a@b.c', '".a"@b.c | stray-text'],
     ['a@b..c', 'a@b..c | stray-text'],
     ['a@b.c.', 'a@b.c. | stray-text'],
-    // Spaces for commas, and a name behind the address.
+    // Spaces for commas, and a name after the address.
     ['a@b.c d@e.f g@h.i', 'a@b.c , d@e.f , g@h.i | stray-text'],
     ['a@b.c Ann B', 'a@b.c | stray-text'],
     ['Ann a@b.c Bob d@e.f', 'Ann a@b.c , Bob d@e.f | stray-text'],
@@ -70,7 +70,7 @@ describe('The items of an address field', () => {
   });
 
   it.each([
-    // Brackets in places of their own.
+    // Brackets in odd places.
     ['a@b.c <d@e.f>', 'a@b.c <d@e.f> | stray-text'],
     ['<a@b.c> <d@e.f>', '<a@b.c> , <d@e.f> | stray-text'],
     ['<a@b.c> Ann', '<a@b.c> | stray-text'],
@@ -90,7 +90,7 @@ describe('The items of an address field', () => {
     ['<a@b.c> Team: d@e.f;', '<a@b.c> , Team: , d@e.f , ; | group'],
     ['Team: a@b.c, Sub: d@e.f;', 'Team: , a@b.c , ; , Sub: , d@e.f , ; | group'],
     ['[Team]: a@b.c;', '[Team]: , a@b.c , ; | stray-text'],
-    // Comments alone, of which some readers make an address.
+    // Only comments, which some readers turn into an address.
     ['(Ann)', '| stray-text'],
     ['a@b.c, (Ann)', 'a@b.c | stray-text'],
     ['(Ann), a@b.c', 'a@b.c | stray-text'],

@@ -23,7 +23,7 @@ describe('The two sides of an address', () => {
   });
 
   it.each<[string, string]>([
-    // RFC 5321 section 4.1.2: a dot-string bare, everything else quoted.
+    // RFC 5321 section 4.1.2: a dot-string unquoted, everything else quoted.
     ['a.b-c', 'a.b-c@x.y'],
     ["!#$%&'*+-/=?^_`{|}~", "!#$%&'*+-/=?^_`{|}~@x.y"],
     ['é', 'é@x.y'],

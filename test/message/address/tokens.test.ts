@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { tokenizeAddresses } from '../../../src/message/address/tokens.ts';
 
 describe('A token of an address field', () => {
-  /** Kind, text, and a blank where something stood before. */
+  /** Kind, text, and a blank if something preceded. */
   const tokens = (value: string) =>
     tokenizeAddresses(value).tokens.map(({ kind, text, spaced }) => `${spaced ? ' ' : ''}${kind} ${text}`);
 

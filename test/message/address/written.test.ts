@@ -14,17 +14,17 @@ describe('A display name', () => {
     ['the "big" one', '"the \\"big\\" one"'],
     ['Dr. Ann', '"Dr. Ann"'],
     ['Jürgen', '=?utf-8?B?SsO8cmdlbg==?='],
-    // Encoded-words as RFC 2047 section 5(3) wants them in a phrase stay, in whatever charset.
+    // Encoded-words valid in a phrase (RFC 2047 section 5(3)) stay, in any charset.
     ['=?utf-8?Q?J=C3=BCrgen?=', '=?utf-8?Q?J=C3=BCrgen?='],
     ['=?x-klingon?B?YQ==?= Sales', '=?x-klingon?B?YQ==?= Sales'],
-    // Others are written anew.
+    // Others are rewritten.
     ['=?utf-8?Q?Dr._M=C3=BCller?=', '=?utf-8?B?RHIuIE3DvGxsZXI=?='],
     ['=?utf-8?Q?Ford, Ann?=', '"Ford, Ann"'],
     ['=?utf-8?Q?Ford Ann?=', 'Ford Ann'],
     ['=?iso-8859-1?Q?M=FCller?=, Ann', '=?utf-8?B?TcO8bGxlciwgQW5u?='],
     ['=?iso-8859-1?Q?M=FCller?= "Ann"', '=?utf-8?B?TcO8bGxlciAiQW5uIg==?='],
     ['=?utf-8?Q?a.=0D=0ABcc:_eve@x.example?=', '"a. Bcc: eve@x.example"'],
-    // What reads like an encoded-word once decoded, or cannot be decoded, shall not be decoded again.
+    // What reads like an encoded-word once decoded, or cannot be decoded, must not be decoded again.
     ['=?utf-8?Q?.=3D=3Futf-8=3FQ=3Fx=3F=3D?=', '=?utf-8?B?Lj0/dXRmLTg/UT94Pz0=?='],
     ['=?x-klingon?Q?Dr._A?=', '=?utf-8?B?PT94LWtsaW5nb24/UT9Eci5fQT89?='],
   ])('%s is written %s', (name, written) => {
@@ -32,7 +32,7 @@ describe('A display name', () => {
   });
 
   it.each([
-    // A word that begins or ends beside the encoded-word in it is none of RFC 2047 section 5.
+    // A word attached to an encoded-word does not conform to RFC 2047 section 5.
     ['=?utf-8?Q?a?=x', 'ax'],
     ['x=?utf-8?Q?a?=', 'xa'],
     ['=?utf-8?Q?a?==?utf-8?Q?b?=', 'ab'],
@@ -40,10 +40,10 @@ describe('A display name', () => {
     ['=?utf-8?X?a?=', '=?utf-8?B?PT91dGYtOD9YP2E/PQ==?='],
     ['=?', '=?utf-8?B?PT8=?='],
     ['=?UTF-8?b?YQ==?=', '=?UTF-8?b?YQ==?='],
-    // Its 75 characters, section 2.
+    // The limit of 75 characters, section 2.
     [`=?utf-8?q?${'x'.repeat(63)}?=`, `=?utf-8?q?${'x'.repeat(63)}?=`],
     [`=?utf-8?q?${'x'.repeat(64)}?=`, 'x'.repeat(64)],
-    // Atoms alone stay bare.
+    // Only atoms stay unquoted.
     ["!#$%&'*+/^_`{|}~-", "!#$%&'*+/^_`{|}~-"],
     [' Ann ', 'Ann'],
     ['Ann.', '"Ann."'],

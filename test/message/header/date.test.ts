@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { foreignDate, isHeaderDate } from '../../../src/message/header/date.ts';
 
-/** Hours and minutes east of UTC at noon of a day, `+05:45`, as the time zone database of IANA has them. */
+/** The offset from UTC in hours and minutes at noon of a day, `+05:45`, from the IANA time zone database. */
 function offsetThere(place: string, day: string): string {
   const parts = new Intl.DateTimeFormat('en', { timeZone: place, timeZoneName: 'longOffset' });
   const name = parts.formatToParts(new Date(`${day}T12:00Z`)).find(({ type }) => type === 'timeZoneName')?.value ?? '';
@@ -47,7 +47,7 @@ describe('What the date of Unix calls a time zone', () => {
     ['AKST', 'America/Anchorage', 'Jan'],
     ['AKDT', 'America/Anchorage', 'Jul'],
     ['HST', 'Pacific/Honolulu', 'Jan'],
-    // Of RFC 5322 section 4.3.
+    // From RFC 5322 section 4.3.
     ['UT', 'Etc/UTC', 'Jan'],
     ['GMT', 'Etc/UTC', 'Jan'],
     ['EST', 'America/New_York', 'Jan'],

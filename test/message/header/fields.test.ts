@@ -6,7 +6,7 @@ function parse(text: string): HeaderBlock {
   return HeaderBlock.parse(Buffer.from(text, 'latin1'));
 }
 
-/** `name=value` of each field, then what stands behind the header. */
+/** `name=value` of each field, then what follows the header. */
 function seen(text: string): string[] {
   const header = parse(text);
   const body = text.slice(header.byteLength);

@@ -49,7 +49,7 @@ describe('repairHeader', () => {
     ['Mon Jan 35 07:08:09 2026', undefined],
     ['Mon Jan  5 99:99:99 2026', undefined],
     ['Mon Jan  5 10:00:00 XYZ 2026', undefined],
-    // Of India, Israel or Ireland.
+    // India, Israel or Ireland.
     ['Mon Jan  5 10:00:00 IST 2026', undefined],
     ['Mon Jan  5 10:00:00 CET 2026', 'Mon, 05 Jan 2026 09:00:00 +0000'],
     ['Sun Jul  5 10:00:00 CEST 2026', 'Sun, 05 Jul 2026 08:00:00 +0000'],
@@ -71,7 +71,7 @@ describe('repairHeader', () => {
     expect(mended && HeaderBlock.parse(mended).getAll('Date')).toEqual([expected ?? formatDate(date)]);
   });
 
-  // Read in quadratic time, these take longer than a test may.
+  // In quadratic time, these would take longer than a test may.
   it.each(['Mon #x', 'Mon,#x', 'Mon #,#x', '5#x', '5 Jan#x', 'Mon Jan#5#x', '(#', '<#', 'x@#@ y', '#@ x'])(
     'a Date and a Message-ID of %j are no burden however long the gaps',
     (pattern) => {

@@ -3,7 +3,7 @@ import { HeaderScanner } from '../../../src/message/header/scanner.ts';
 
 const field = (length: number) => `${'x'.repeat(length)}: y\r\n`;
 
-/** Where the body starts once so much has arrived and more may follow; undefined while that is not known. */
+/** Where the body starts once this much has arrived and more may follow; undefined while that is unknown. */
 function bodyStart(text: string): number | undefined {
   const scanner = new HeaderScanner();
   scanner.scan(Buffer.from(text, 'latin1'), false);
@@ -21,7 +21,7 @@ describe('While a header arrives', () => {
     ['A: 1\n\n', 6],
     ['A: 1\r\n ', undefined],
     ['A: 1\r\n\tgoes on', undefined],
-    // What can become no field is the body, at once.
+    // What cannot become a field is the body, at once.
     ['no field', 0],
     ['A: 1\r\nno field', 6],
     ['A: 1\r\n:', 6],
@@ -30,7 +30,7 @@ describe('While a header arrives', () => {
     ['A: 1\r\nB\x1f', 6],
     ['A: 1\r\nB!', undefined],
     ['A: 1\r\nB\xff', undefined],
-    // A first line of mbox, or a field of that name.
+    // The first line of an mbox, or a field with that name.
     ['Fr', undefined],
     ['From ', undefined],
     ['From ann@x.example Mon', undefined],

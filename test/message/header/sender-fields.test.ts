@@ -4,7 +4,7 @@ import { forcedSenderEdit, type SenderEdit, senderEdit } from '../../../src/mess
 
 const mailbox = 'reports@contoso.example';
 
-/** The lines of a header as an edit leaves it. */
+/** The lines of a header after an edit. */
 function edited(fields: readonly string[], edit: (header: HeaderBlock) => SenderEdit): string[] {
   const header = HeaderBlock.parse(Buffer.from(fields.map((field) => `${field}\r\n`).join('')));
   const { drop, add } = edit(header);
@@ -25,22 +25,22 @@ describe('A header says who sends (RFC 5322 section 3.6.2)', () => {
   });
 
   it.each([
-    // Without a usable author the mailbox takes its place, under the name that stood there.
+    // Without a usable author the mailbox replaces it, under the existing name.
     [[], [`From: ${mailbox}`]],
     [['From:'], [`From: ${mailbox}`]],
     [['From: Front Desk'], [`From: Front Desk <${mailbox}>`]],
     [['From: "ann@x.example" <front desk>'], [`From: ${mailbox}`]],
     [['From: Ann <ann\u200b@x.example>'], [`From: Ann <${mailbox}>`]],
-    // Of several fields the first with an author counts.
+    // Of several fields, the first with an author counts.
     [['From: ann@x.example', 'From: bob@x.example'], ['From: ann@x.example']],
     [['From: scanner', 'From: bob@x.example'], ['From: bob@x.example']],
     [['From: First', 'From: Second'], [`From: First <${mailbox}>`]],
-    // Of a broken field the usable authors stay.
+    // A broken field keeps its usable authors.
     [['From: Smith, Ann <ann@x.example>'], ['From: "Smith, Ann" <ann@x.example>']],
     [['From: ann@x.example, bob\u200b@x.example'], ['From: ann@x.example']],
     [['From: bob\u200b@x.example, ann@x.example'], ['From: ann@x.example']],
     [['From: ann@x.example, scanner'], ['From: ann@x.example']],
-    // Several authors need a Sender, which is one address.
+    // Several authors need a Sender, which has one address.
     [['From: ann@x.example, bob@x.example'], ['From: ann@x.example, bob@x.example', `Sender: ${mailbox}`]],
     [
       ['From: ann@x.example, bob@x.example', 'Sender: scanner'],
@@ -70,11 +70,11 @@ describe('A header that has to be as from one address', () => {
   const forced = (...fields: string[]) => edited(fields, (header) => forcedSenderEdit(header, mailbox));
 
   it.each([
-    // Right already.
+    // Already right.
     [[`From: Scan <${mailbox}>`], [`From: Scan <${mailbox}>`]],
     [['From: REPORTS@Contoso.example', 'Sender: ann@x.example'], ['From: REPORTS@Contoso.example']],
     [[`From: ${mailbox}`, 'From: ann@x.example'], [`From: ${mailbox}`]],
-    // From somebody else: who gets the answers.
+    // From somebody else, who gets the replies.
     [['From: Ann <ann@x.example>'], [`From: Ann <${mailbox}>`, 'Reply-To: Ann <ann@x.example>']],
     [
       ['From: ann@x.example', 'sender: ann@x.example'],
@@ -90,7 +90,7 @@ describe('A header that has to be as from one address', () => {
       [`From: ${mailbox}`, 'Reply-To: bob@x.example'],
     ],
     [[`From: Scan <${mailbox}>, ann@x.example`], [`From: Scan <${mailbox}>`, 'Reply-To: ann@x.example']],
-    // They have a Reply-To of their own.
+    // They already have a Reply-To.
     [
       ['From: ann@x.example', 'Reply-To: bob@x.example'],
       ['Reply-To: bob@x.example', `From: ${mailbox}`],
@@ -103,7 +103,7 @@ describe('A header that has to be as from one address', () => {
       ['From: ann@x.example', 'Reply-To: nobody'],
       [`From: ${mailbox}`, 'Reply-To: ann@x.example'],
     ],
-    // Nobody is there to answer to.
+    // There is nobody to reply to.
     [[], [`From: ${mailbox}`]],
     [['From: Front Desk'], [`From: Front Desk <${mailbox}>`]],
     [['Reply-To: nobody'], ['Reply-To: nobody', `From: ${mailbox}`]],

@@ -47,16 +47,16 @@ describe.each(['To', 'Cc', 'Reply-To'])('Several %s', (name) => {
   it.each<[string[], string]>([
     [['a@x.example', 'Bob <b@x.example>'], 'a@x.example,\r\n Bob <b@x.example>'],
     [['a@x.example', 'b@x.example', 'c@x.example'], 'a@x.example,\r\n b@x.example,\r\n c@x.example'],
-    // Their octets stay, but for a folding that would leave a line of blanks.
+    // Their octets stay, except a fold that would leave a line of blanks.
     [
       ['"Smith,  A" <a@x.example>,\r\n\tb@x.example', 'c@x.example'],
       '"Smith,  A" <a@x.example>,\r\n\tb@x.example,\r\n c@x.example',
     ],
     [['\r\n a@x.example', '\r\n b@x.example'], 'a@x.example,\r\n b@x.example'],
     [['root', 'b@x.example'], 'root,\r\n b@x.example'],
-    // What would spoil the list goes, and the addresses stay.
+    // What would break the list is removed, and the addresses stay.
     [['a@x.example, <b@x.example', '[C] <c@x.example>'], 'a@x.example,\r\n b@x.example,\r\n "[C]" <c@x.example>'],
-    // Nobody is named.
+    // It names nobody.
     [['a@x.example', 'undisclosed-recipients:;'], 'a@x.example'],
     [['undisclosed-recipients:;', 'a@x.example'], 'a@x.example'],
     [['', 'a@x.example'], 'a@x.example'],

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { type TransferEncoding, transferDecoder } from '../../../src/message/mime/decoders.ts';
 import { quotedPrintable } from '../../../src/message/mime/encodings.ts';
 
-/** Decoded in pieces of that many octets. */
+/** Decoded in pieces of this many octets. */
 function decode(encoding: TransferEncoding, octets: Buffer, pieceOctets = octets.length || 1) {
   const decoder = transferDecoder(encoding);
   const pieces: Buffer[] = [];
@@ -87,7 +87,7 @@ describe('quoted-printable', () => {
     ['a=4 ', 'a=4'],
     ['a=\r\n\r\nb', 'a\r\nb'],
     ['\t=20\r\n', '\t \r\n'],
-    // The digits, and what stands beside them in ASCII.
+    // The digits, and their neighbours in ASCII.
     ['=30=39=41=46=61=66=0a=0f=A0=F9', '09AFaf\n\x0f\xa0\xf9'],
     ['=/0=:0=@0=G0=`0=g0', '=/0=:0=@0=G0=`0=g0'],
     ['=0/=0:=0@=0G=0`=0g', '=0/=0:=0@=0G=0`=0g'],

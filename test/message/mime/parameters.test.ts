@@ -32,7 +32,7 @@ describe('A value with parameters', () => {
     ['a; n="a\\\\b\\;c"', 'a', { n: 'a\\b;c' }],
     ['a; n=x\\;y=z', 'a', { n: 'x\\;y=z' }],
     ['a\\', 'a\\', {}],
-    // Comments, RFC 5322 section 3.2.2, which a file name has none of.
+    // Comments, RFC 5322 section 3.2.2, which are no part of a file name.
     ['a(b(c)d)e; n=(x)y', 'ae', { n: 'y' }],
     ['a(\\)b)c', 'ac', {}],
     ['a)b; n=x)y', 'a)b', { n: 'x)y' }],

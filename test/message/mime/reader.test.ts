@@ -18,7 +18,7 @@ function structure(source: string | Buffer, pieceOctets?: number): Promise<MimeP
   return readMimeStructure(opener(octets, pieceOctets), octets.length);
 }
 
-/** The tree on one line, with the contents as they stand in the message. */
+/** The tree on one line, with the contents as in the message. */
 function outline(part: MimePart, source: string): string {
   const defects = part.defects.map((defect) => `!${defect}`).join('');
   if (part.parts.length > 0)
@@ -142,7 +142,7 @@ describe('The structure of a message', () => {
 });
 
 describe('The body of a part', () => {
-  /** Every part by its depth, with its body as it stands. */
+  /** Every part by its depth, with its body as in the source. */
   function bodies(part: MimePart, source: string, depth = 0): string[] {
     const body = source.slice(part.start, part.bodyEnd);
     const inner = [...part.parts, ...(part.message === undefined ? [] : [part.message])];
@@ -187,7 +187,7 @@ describe('The body of a part', () => {
         '>text/plain"two"',
       ],
     ],
-    // The line end before a delimiter is no part of the message, header though it ends.
+    // The line end before a delimiter is not part of the message, even though it ends the header.
     [
       `${mixed}--b\nContent-Type: message/rfc822\n\nSubject: x\n\n--b--`,
       [

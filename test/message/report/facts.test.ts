@@ -21,7 +21,7 @@ const facts: DeliveryStatusFacts = {
   boundary: 'b',
 };
 
-/** The report, each folded line as one. */
+/** The report, with folded lines joined. */
 function report(change: Partial<DeliveryStatusFacts> = {}): string {
   return deliveryStatusMessage({ ...facts, ...change })
     .toString()
@@ -32,7 +32,7 @@ const about = (change: Partial<ReportedRecipient>) => report({ recipients: [{ ..
 const withHeader = (text: string) => report({ originalHeaders: Buffer.from(`${text}\r\n\r\n`) });
 const x = (count: number) => 'x'.repeat(count);
 
-/** The values of a field, wherever in the report. */
+/** The values of a field, anywhere in the report. */
 function values(text: string, name: string): string[] {
   return [...text.matchAll(new RegExp(`^${name}: (.*)\r$`, 'gm'))].map(([, value = '']) => value);
 }
@@ -225,7 +225,7 @@ describe('Whom a report is from, and to', () => {
 });
 
 describe('Foreign text has room in a report, and no more:', () => {
-  /** How often `q` stands in the header, the words for people, the fields for programs. */
+  /** How often `q` occurs in the header, the text for people, the fields for programs. */
   function room(change: Partial<DeliveryStatusFacts>): number[] {
     const parts = deliveryStatusMessage({ ...facts, ...change })
       .toString()

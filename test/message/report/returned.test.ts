@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { deliveryStatusMessage } from '../../../src/message/report/delivery-status.ts';
 
-/** The last part of a report, which gives back what could not be delivered. */
+/** The last part of a report, which returns what could not be delivered. */
 function returned(original: string | Buffer, returnWhole = false) {
   const octets = typeof original === 'string' ? Buffer.from(original, 'latin1') : original;
   const report = deliveryStatusMessage({

@@ -8,10 +8,10 @@ import { makeClientCertificate } from '../../simulator/client-certificate.ts';
 import { freePorts } from '../../support/ports.ts';
 import { firstFailure, type Setup, workingSetup } from './setup.ts';
 
-/** One way to break a set-up, and what the check has to say of it. */
+/** One way to break a set-up, and what the check must report. */
 interface Breakage {
   readonly what: string;
-  /** Breaks it. @returns what mends it */
+  /** Breaks it. @returns what repairs it */
   breaks(setup: Setup): Promise<() => unknown> | (() => unknown);
   /** Sends a test message too. */
   readonly sendTestTo?: readonly string[];
@@ -26,7 +26,7 @@ interface Breakage {
 const alice = 'alice@contoso.example';
 const reports = 'reports@contoso.example';
 
-/** Changes keys of an object. @returns what changes them back */
+/** Changes keys of an object. @returns a function that restores them */
 function change<T extends object>(target: T, changes: Partial<T>): () => void {
   const before = Object.fromEntries(Object.keys(changes).map((key) => [key, target[key as keyof T]]));
   Object.assign(target, changes);
@@ -44,7 +44,7 @@ const appOf = (setup: Setup) => setup.simulator.tenant.app;
 const inExchange = (setup: Setup) => setup.simulator.tenant.exchangeApp(setup.simulator.clientId);
 const exchangeOf = (setup: Setup) => setup.simulator.tenant.exchange;
 
-/** Gives the connection a certificate in place of the secret, which the registration does not know. */
+/** Replaces the connection's secret with a certificate that the registration does not contain. */
 async function useCertificate(setup: Setup, validity: { notBefore?: Date; notAfter?: Date } = {}) {
   const made = await makeClientCertificate(validity);
   const files = { cert: join(setup.folder, 'app.crt'), key: join(setup.folder, 'app.key') };
@@ -57,7 +57,7 @@ async function useCertificate(setup: Setup, validity: { notBefore?: Date; notAft
   return { files, upload };
 }
 
-/** An HTTP proxy that wants a user and password. @param ways ports that it alone knows a way to */
+/** An HTTP proxy that requires a user and password. @param ways ports that only it can reach */
 async function proxy(ways: Readonly<Record<string, string>> = {}): Promise<string> {
   const sockets = new Set<Socket>();
   const server = createServer((client) => {

@@ -10,7 +10,10 @@ import { firstFailure, workingSetup } from './setup.ts';
 const alice = 'alice@contoso.example';
 const reports = 'reports@contoso.example';
 
-/** A connection in the name of alice, who reads a mailbox by IMAP or sends as it by SMTP, checked as the command does. */
+/**
+ * A connection that acts for alice, who reads a mailbox over IMAP or sends as it over SMTP, checked as the command
+ * does.
+ */
 async function person(mailbox = alice, uses: object = { read: 'imap' }) {
   const setup = await workingSetup();
   const { simulator, config } = setup;
@@ -30,7 +33,7 @@ async function person(mailbox = alice, uses: object = { read: 'imap' }) {
       config.connections.contoso = { ...app, grant, ...(grant === 'password' ? byPassword : {}) };
       return await setup.check(options);
     },
-    /** Signs in by password; the sign-in kept is the same, however it came about. */
+    /** Signs in by password; the stored sign-in is the same for every grant. */
     signIn: () => world.check('password'),
     /** The sign-in was last used some days ago. */
     async unusedFor(days: number) {

@@ -6,7 +6,7 @@ const reports = 'reports@contoso.example';
 const lost =
   'large messages, which go up as drafts, go by SMTP if that is open and otherwise come back (message-not-sendable-by-graph), and Sent Items cannot be looked at before a message is sent again.';
 
-/** An app that sends as reports through Graph, and does nothing else. */
+/** An app that only sends as reports through Graph. */
 async function sender(): Promise<Setup> {
   const setup = await workingSetup();
   setup.config.accounts = setup.config.accounts.filter(({ send }) => send === 'graph');
@@ -26,7 +26,7 @@ async function person(mailbox: string, scopes: readonly string[]): Promise<Setup
   return setup;
 }
 
-/** What the check warns of where it tries the mailbox; nothing fails. */
+/** What the check warns of when it tries the mailbox; nothing fails. */
 async function warningOf(setup: Setup): Promise<string | undefined> {
   const hops = await setup.check();
   expect(firstFailure(hops)).toBeUndefined();

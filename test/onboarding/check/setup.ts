@@ -11,24 +11,24 @@ import { temporaryFolder } from '../../support/temporary-folder.ts';
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 type Json = Record<string, unknown>;
 
-/** A set-up as an administrator has it: a tenant, and a configuration to be edited. */
+/** A set-up as an administrator has it: a tenant, and a configuration to edit. */
 export interface Setup {
   readonly simulator: Simulator;
   readonly folder: string;
-  /** The configuration, as its file will hold it. */
+  /** The configuration, as it will be in its file. */
   readonly config: Writable<Pick<ConfigInput, 'listeners' | 'proxy'>> & {
     connections: Record<'contoso', Json & { cloud: Json }>;
     accounts: Json[];
   };
-  /** What this machine's clock is ahead by. */
+  /** How far this machine's clock is ahead. */
   clockAheadMs: number;
   /** Writes the configuration. @returns the file's path */
   write(): string;
-  /** Runs the check on what the file would hold. */
+  /** Runs the check on what would be in the file. */
   check(options?: { sendTestTo?: readonly string[]; name?: string }): Promise<HopResult[]>;
 }
 
-/** Every use there is: sending both ways, reading both ways. */
+/** Every use: sending both ways, reading both ways. */
 export const everyUse: Json[] = [
   { username: 'scanner', mailbox: 'reports@contoso.example', send: 'graph' },
   { username: 'erp', mailbox: 'reports@contoso.example', send: 'smtp' },
@@ -84,7 +84,7 @@ export function brief({ status, hop, target }: HopResult): string {
   return `${{ ok: '✓', failed: '✗', skipped: '–' }[status]} ${hop} ${target}`.trim();
 }
 
-/** The first hop that failed: the one to mend. */
+/** The first hop that failed: the one to fix. */
 export function firstFailure(hops: readonly HopResult[]): HopResult | undefined {
   return hops.find(({ status }) => status === 'failed');
 }

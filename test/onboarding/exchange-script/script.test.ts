@@ -13,7 +13,7 @@ const obrien = "o'brien@contoso.example";
 const shared = 'office@contoso.example';
 const addresses = [reports, obrien, shared, 'alice@contoso.example'];
 
-/** Exchange Online of a tenant with a new app, of which it knows nothing. */
+/** Exchange Online in a tenant with a new app that it does not know. */
 function exchangeOnline() {
   const tenant = new Tenant({ domain: 'contoso.example', users: addresses });
   const app = tenant.register('mailbridge contoso');
@@ -681,7 +681,7 @@ test('no text gets out of its quotes, whichever kind of quote it holds', () => {
   fc.assert(
     fc.property(nasty, (text) => {
       const inside = quoted(text).slice(1, -1);
-      // Every quote inside is followed by its double, and undoubled it is the text again.
+      // Every quote inside is doubled, and undoubling restores the text.
       expect(inside.replace(/(['\u2018\u2019\u201a\u201b])\1/g, '').match(quotes)).toBeNull();
       expect(inside.replace(/(['\u2018\u2019\u201a\u201b])\1/g, '$1')).toBe(text);
     }),
@@ -830,7 +830,7 @@ test('that Exchange makes no copies is a choice that costs something, and no sta
     '# lost, and sends again: a message may come twice. If you want that, run for each mailbox:',
   );
   expect(exchangeScript(input(named, account), { undo: true })).toContain(choice.replace('$false', '$true'));
-  // The copies of what Graph sends know no such choice.
+  // Copies of what Graph sends have no such choice.
   const byGraph = exchangeScript(input(named, { ...account, send: ['graph'] }), { undo: false });
   expect(byGraph).not.toContain('MessageCopyForSMTPClientSubmissionEnabled');
   // Who logs in keeps them.

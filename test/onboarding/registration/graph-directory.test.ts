@@ -10,7 +10,7 @@ interface Answer {
   readonly body?: unknown;
 }
 
-/** A directory whose Graph gives these answers, one after the other. */
+/** A directory whose Graph returns these answers, one after the other. */
 function directoryAnswering(...answers: Answer[]) {
   const requests: HttpRequest[] = [];
   const clock = new JumpingClock();

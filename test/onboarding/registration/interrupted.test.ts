@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { appsNamed, registrationWorld } from './registration-world.ts';
 
-/** Enough to reach behind the last request of a registration. */
+/** Enough to get past the last request of a registration. */
 const mostRequests = 30;
 
 test.each([

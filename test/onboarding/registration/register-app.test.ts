@@ -175,7 +175,7 @@ test.each(['--certificate', '--secret'])(
     expect(stdout).toMatch(/✓ the app gets a token.*✓ wrote connection.*✓ removed the old credential.*SIGHUP/s);
     const after = contoso(world);
     expect([after.clientSecret, after.clientCertificate]).not.toEqual([before.clientSecret, before.clientCertificate]);
-    // The configuration names what works.
+    // The configuration names a credential that works.
     expect((await world.run('register-app')).code).toBe(0);
     expect(ids()).toHaveLength(1);
   },
@@ -274,7 +274,7 @@ test('a client id that the tenant does not know is told, and no second app made'
 
 test('somebody without the right to register apps is told which roles have it', async () => {
   const world = await registrationWorld({ administrator: 'alice@contoso.example' });
-  // The organization has let everybody sign in to the tool; what they may do is another matter.
+  // The organization lets everybody sign in to the tool; their permissions are another matter.
   const tools = world.m365.tenant.apps.get('14d82eec-204b-4c2f-b7e8-296a70dab67e')!;
   const scopes = ['Application.ReadWrite.All', 'AppRoleAssignment.ReadWrite.All', 'offline_access', 'profile'];
   tools.delegatedGrants.push({ id: 'all', resource: 'graph', scopes });

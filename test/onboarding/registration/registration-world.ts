@@ -14,12 +14,12 @@ export interface Ran {
   readonly stderr: string;
 }
 
-/** A folder with a configuration, a simulated Microsoft 365, and an administrator who watches the terminal. */
+/** A folder with a configuration, a simulated Microsoft 365, and an administrator at the terminal. */
 export interface RegistrationWorld {
   readonly m365: Microsoft365;
   readonly folder: string;
   readonly configFile: string;
-  /** Runs a command of mailbridge; the administrator enters every device code that is shown. */
+  /** Runs a mailbridge command; the administrator enters every device code shown. */
   run(...args: string[]): Promise<Ran>;
   readConfig(): WrittenConfig;
   writeConfig(config: WrittenConfig): void;
@@ -33,7 +33,7 @@ interface WorldOptions {
   /** `connections.contoso` beside `cloud`; undefined: there is none. */
   readonly connection?: Record<string, unknown>;
   readonly accounts?: readonly Record<string, unknown>[];
-  /** Who signs in. */
+  /** The user who signs in. */
   readonly administrator?: string;
   /** Commands write to a terminal. */
   readonly terminal?: boolean;
@@ -99,7 +99,7 @@ async function runWatched(
   return { code, ...written };
 }
 
-/** Signs in at the address shown, accepts, and goes back to where the site sends the browser. */
+/** Signs in at the address shown, accepts, and follows the redirect. */
 async function signInInBrowser(m365: Microsoft365, link: string, administrator: string): Promise<void> {
   const browser = new FormBrowser(m365);
   await browser.open(await behindShortAddress(link));
@@ -107,12 +107,12 @@ async function signInInBrowser(m365: Microsoft365, link: string, administrator: 
   await fetch(await browser.submitAndLeave({ decision: 'accept' }));
 }
 
-/** The app registrations of a name. */
+/** The app registrations with a name. */
 export function appsNamed(world: RegistrationWorld, name: string) {
   return [...world.m365.tenant.apps.values()].filter(({ displayName }) => displayName === name);
 }
 
-/** What a command wrote, with everything that differs from run to run in words. */
+/** The output of a command, with everything that differs from run to run replaced by words. */
 export function masked(text: string, { folder, m365 }: RegistrationWorld): string {
   return text
     .replaceAll(folder, 'FOLDER')

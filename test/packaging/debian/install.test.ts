@@ -176,11 +176,11 @@ describe('in a Debian of its own', { timeout: 120_000 }, () => {
   });
 });
 
-/** Every path that packages write to, but for what dpkg and apt note of themselves. */
+/** Every path that packages write to, except the records of dpkg and apt. */
 const everything =
   "find /etc /usr /var/lib /var/cache /opt -xdev -name '*mailbridge*' -not -path '*/packages/*' | sort";
 
-/** Starts what the unit starts, as its user, and waits until it is ready, or has said something else. */
+/** Starts what the unit starts, as its user, and waits until it is ready or has printed something else. */
 async function start(root: DebianRoot, until = '"ready: smtp', variable = ''): Promise<void> {
   const unit = await root.must('cat /usr/lib/systemd/system/mailbridge.service');
   const command = /^ExecStart=(.*)$/m.exec(unit)?.[1];
@@ -198,7 +198,7 @@ async function stop(root: DebianRoot): Promise<void> {
   await root.must(`${gone}; rm /var/lib/mailbridge/pid; grep -q '"stopped"' /var/lib/mailbridge/log`);
 }
 
-/** To whom the messages in the queue go. */
+/** The recipients of the messages in the queue. */
 async function queued(root: DebianRoot): Promise<string[]> {
   const messages = JSON.parse(await root.must('mailbridge queue list --json')) as {
     recipients: { address: string }[];
@@ -206,7 +206,7 @@ async function queued(root: DebianRoot): Promise<string[]> {
   return messages.flatMap(({ recipients }) => recipients.map(({ address }) => address));
 }
 
-/** The package, and the same program as an earlier version of it. */
+/** The package, and the same program as an earlier version. */
 async function writePackages(folder: string): Promise<void> {
   linkOrCopy(built.debian, join(folder, basename(built.debian)));
   const before = await debianPackage({

@@ -5,7 +5,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
-/** What a command line came to. */
+/** The result of a command line. */
 export interface Came {
   readonly status: number;
   /** Both streams. */
@@ -13,7 +13,7 @@ export interface Came {
 }
 
 /**
- * A Debian whose every change is thrown away: a layer over this machine, or over the root that DEBIAN_ROOT names (made by
+ * A Debian that discards every change: a layer over this machine, or over the root named by DEBIAN_ROOT (made by
  * `debootstrap --variant=minbase --include=adduser,libstdc++6 bookworm FOLDER`). No systemd runs in it.
  */
 export class DebianRoot {
@@ -25,7 +25,7 @@ export class DebianRoot {
     this.#ended = once(shell, 'exit');
   }
 
-  /** Whether this machine allows such layers: to root, and not in every container. */
+  /** Whether this machine allows such layers: only for root, and not in every container. */
   static isPossible(): boolean {
     const { upper, work, mounted } = folders(temporaryFolder());
     const options = `lowerdir=/,upperdir=${upper},workdir=${work}`;
@@ -34,8 +34,8 @@ export class DebianRoot {
   }
 
   /**
-   * @param folder where the changes are
-   * @param shared a folder of this machine that is /packages there
+   * @param folder for the changes
+   * @param shared a folder of this machine that appears as /packages there
    */
   static open(folder: string, shared: string): DebianRoot {
     const { upper, work, mounted } = folders(folder);
@@ -76,14 +76,14 @@ exec chroot ${mounted} /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL
     return await came;
   }
 
-  /** Runs a command line that has to succeed. @returns what it printed, without the last line end */
+  /** Runs a command line that must succeed. @returns its output, without the last line end */
   async must(command: string, user?: string): Promise<string> {
     const { status, output } = await this.run(command, user);
     if (status !== 0) throw new Error(`${command} failed (${status}):\n${output}`);
     return output.replace(/\n$/, '');
   }
 
-  /** Ends every process of it; resolves when nothing is mounted any more. */
+  /** Ends all its processes; resolves when nothing is mounted any more. */
   async close(): Promise<void> {
     this.#shell.kill('SIGKILL');
     await this.#ended;

@@ -13,7 +13,7 @@ type Answer = Partial<DeliveryReport['recipients'][number]> & Pick<DeliveryRepor
 
 const ambiguous: Answer = { outcome: 'temporary', code: 'upstream-ambiguous' };
 
-/** A queue whose courier answers as told, and notes which messages came with an ambiguous attempt. */
+/** A queue whose courier answers as scripted, and notes which messages came with an ambiguous attempt. */
 function queueIn(folder: string, clock: FakeClock, answer: (call: number) => Answer | Promise<Answer>) {
   const ambiguousAttempts: (AmbiguousAttempt | undefined)[] = [];
   const connection = { isThere: true };
@@ -88,7 +88,7 @@ test('a look that was too early is repeated when it asks for that, and does not 
   const { queue, ambiguousAttempts } = queueIn(temporaryFolder(), clock, (call) => answers[call - 1] ?? {});
   const lostAtMs = clock.now();
   await put(queue, clock);
-  // The usual wait of a minute, more or less, and then the one asked for.
+  // The usual wait of a minute, more or less, and then the requested one.
   await clock.advance(72_000 + 15_000);
   expect(ambiguousAttempts.map((ambiguous) => ambiguous?.overAtMs)).toEqual([undefined, lostAtMs, lostAtMs]);
 });

@@ -55,12 +55,12 @@ test('codes that the other side makes up do not fill the memory, and the latest 
   attempt('a@contoso.example', 'made-up-2999');
   attempt('a@contoso.example', 'made-up-2001');
   expect(calls()).toBe(3000);
-  // Forgotten: told once more.
+  // Forgotten: reported once more.
   attempt('a@contoso.example', 'made-up-0');
   expect(calls()).toBe(3001);
 });
 
-/** What the log says of an attempt with this outcome, on a message that may wait or whose time is over. */
+/** What the log says about an attempt with this outcome, on a message that may wait or whose time is over. */
 function said(
   outcome: Partial<RecipientOutcome>,
   { isOver = false, ...more }: Partial<DeliveryReport> & { isOver?: boolean } = {},

@@ -12,7 +12,7 @@ import { openTestStore } from '../test-store.ts';
 const hours = 3_600_000;
 const warning = 'it waits\r\n';
 
-/** A queue that warns after four hours, before an upstream that puts everything off until told otherwise. */
+/** A queue that warns after four hours, with an upstream that defers everything until told otherwise. */
 function slowUpstream(folder = temporaryFolder(), clock = new FakeClock()) {
   const store = openTestStore(folder);
   const asked: string[] = [];

@@ -3,7 +3,7 @@ import type { DeliveryReport } from '../../../src/message/delivery.ts';
 import { InFlight, isAmbiguous } from '../../../src/queue/attempts/in-flight.ts';
 import type { QueuedMessage, QueuedRecipient } from '../../../src/queue/message.ts';
 
-/** Since when this run, or its lease, lasts. */
+/** When this run, or its lease, began. */
 const sinceMs = 10_000;
 
 function recipient(address: string, code?: string, state: QueuedRecipient['state'] = 'pending'): QueuedRecipient {
@@ -14,7 +14,7 @@ function recipient(address: string, code?: string, state: QueuedRecipient['state
 const message = (...recipients: readonly QueuedRecipient[]) =>
   ({ id: 'm', receivedAtMs: 1000, courier: 'graph', recipients }) as unknown as QueuedMessage;
 
-/** One whose attempt was begun, and of which the store knows no end. */
+/** A message whose attempt was begun, with no end known to the store. */
 const unfinished = (...recipients: readonly QueuedRecipient[]): QueuedMessage => ({
   ...message(...recipients),
   unfinished: { courier: 'smtp', startedAtMs: 2000 },
@@ -66,7 +66,7 @@ test('an answer lost in this run was so at its end, until an attempt is answered
   const of = message(recipient('a', 'upstream-ambiguous'));
   inFlight.end('m', report('upstream-ambiguous'), 12_000);
   expect(inFlight.ambiguousAttemptOf(of, sinceMs, 20_000)?.overAtMs).toBe(12_000);
-  // A look that was too early sent nothing.
+  // A look that came too early sent nothing.
   inFlight.end('m', report('upstream-ambiguous', { retryAfterMs: 5000 }), 13_000);
   expect(inFlight.ambiguousAttemptOf(of, sinceMs, 20_000)?.overAtMs).toBe(12_000);
   inFlight.end('m', report('4.4.1'), 14_000);
@@ -75,7 +75,7 @@ test('an answer lost in this run was so at its end, until an attempt is answered
 
 test('an outcome that could not be written leaves the message ambiguous until one is', () => {
   const inFlight = new InFlight();
-  // The store has it as it was when the attempt began, if at all.
+  // The store has it as it was when the attempt began, if it has it.
   const of = unfinished(recipient('a'));
   inFlight.endUnwritten('m', 'graph', 12_000);
   const known = { addresses: ['a'], overAtMs: 12_000, courier: 'graph' };

@@ -26,7 +26,7 @@ const message = (notify?: readonly string[]) =>
     recipients: [{ address: 'b@fabrikam.example', state: 'pending', ...(notify && { dsn: { notify } }) }],
   }) as unknown as QueuedMessage;
 
-/** What is written of attempts, and what a destination hears. */
+/** What is written of attempts, and what a destination is told. */
 function world(overrides: Partial<OutcomesOptions> = {}) {
   const clock = new FakeClock();
   const { log, lines } = recordedLog();

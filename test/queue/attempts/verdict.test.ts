@@ -6,7 +6,7 @@ import type { QueuedMessage } from '../../../src/queue/message.ts';
 
 const hourMs = 3_600_000;
 const now = Date.UTC(2026, 0, 5, 8);
-/** One minute, whatever chance says: between 48 and 72 s. */
+/** One minute, whatever the jitter: between 48 and 72 s. */
 const backoff = { baseMs: 60_000, maxMs: 600_000 };
 
 function message(changes: Partial<QueuedMessage> = {}): QueuedMessage {
@@ -153,7 +153,7 @@ describe('when it is tried again', () => {
 
   test('the last time at the end of its time, not beyond it', () => {
     expect(waitOf({ pauseMailboxMs: 900_000 }, { expiresAtMs: now + 600_000 })).toBe(600_000);
-    // Held back by an administrator's matter, past its time: the usual wait.
+    // Held back by something an administrator must fix, past its time: the usual wait.
     const receivedAtMs = now - 1000 * hourMs;
     const past = { receivedAtMs, expiresAtMs: now - 1, nextAttemptAtMs: now - 2000 * hourMs };
     expect(waitOf({ pauseMailboxMs: 900_000 }, past)).toBe(900_000);
@@ -257,7 +257,7 @@ describe('a message that may go by several couriers', () => {
     const late = { expiresAtMs: now - 1 };
     expect(judged([outcome(a, 'temporary')], { next: 'smtp' }, { changes: late }).failed).toEqual([]);
     expect(judged([outcome(a, 'temporary')], {}, { changes: late }).failed).toHaveLength(1);
-    // Who is asked for first stays first.
+    // The first one asked for stays first.
     const both = [outcome(a, 'permanent', notForIt), outcome(b, 'temporary')];
     expect(judged(both, { next: 'other' as 'smtp' }).next).toBe('other');
   });

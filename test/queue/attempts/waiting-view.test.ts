@@ -58,7 +58,7 @@ test('a message behind all that is read of a long line waits for those at least'
       message('c'),
     );
   expect(await of(2)).toMatchObject({ kind: 'rate', untilMs: nowMs + 2 * minuteMs });
-  // The line ends there: it is none of those that are due.
+  // The line ends there: it is not among those that are due.
   expect(await of(3)).toMatchObject({ kind: 'concurrency' });
 });
 
@@ -174,7 +174,7 @@ test('a message with several couriers waits for one only where the others are sh
     reason: 'connection contoso is paused: 503 down',
   });
   const fresh = { ...graphDown, sinceMs: nowMs - 20_000 };
-  // It is waited for until the other one takes over.
+  // It waits until the other one takes over.
   expect(await of(fresh)).toMatchObject({ kind: 'breaker', untilMs: nowMs + 40_000 });
   expect(await of({ ...graphDown, sinceMs: nowMs - minuteMs + 1 })).toMatchObject({ untilMs: nowMs + 1 });
   expect((await of({ ...graphDown, sinceMs: nowMs - minuteMs }))?.kind).toBe('concurrency');

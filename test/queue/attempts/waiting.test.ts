@@ -8,7 +8,7 @@ import { openTestStore } from '../test-store.ts';
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
 
-/** What another process tells of the queued messages, in their order: kind, and minutes from now. */
+/** What another process reports of the queued messages, in order: kind, and minutes from now. */
 async function waits({ folder, clock }: ReturnType<typeof meteredQueue>, limits: Partial<QueueLimits> = {}) {
   const store = openTestStore(folder, { exclusive: false });
   onTestFinished(() => store.close());

@@ -93,7 +93,8 @@ describe('a connection in trouble', () => {
     expect(upstream.seen.length).toBeGreaterThan(before.seen + 10);
     expect(upstream.seen.length).toBeLessThan(before.seen + 40);
     expect([await attempts(), writes.messages]).toEqual([before.attempts, before.writes]);
-    // The mailboxes take turns: one whose mail always fails must not keep the others from showing that it is over.
+    // The mailboxes take turns: one whose mail always fails must not keep the others from showing that the trouble is
+    // over.
     const byMailbox = upstream.seen.slice(before.seen).filter(({ mailbox }) => mailbox === sales).length;
     expect(byMailbox).toBeGreaterThan(3);
   });

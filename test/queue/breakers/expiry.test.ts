@@ -40,7 +40,7 @@ function world(overrides: Partial<BreakerExpiryOptions> = {}) {
     onQueued: (bounce, message) => queued.push(`${bounce.id} for ${message.id}`),
     ...overrides,
   });
-  /** A message received so long ago, that may wait so long. */
+  /** A message received this long ago that may wait this long. */
   const put = (id: string, ageMs = 2 * hourMs, timeMs = 1.5 * hourMs) => {
     const receivedAtMs = clock.now() - ageMs;
     const base = newMessage({ receivedAtMs, expiresAtMs: receivedAtMs + timeMs });

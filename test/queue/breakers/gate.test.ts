@@ -40,7 +40,7 @@ function world(overrides: Partial<BreakersOptions> = {}) {
   return { breakers, clock, pauses, told, lines, store };
 }
 
-/** A report with the same code for its recipient, and trouble where it is given. */
+/** A report with the same code for its recipient, and trouble if given. */
 function report(code: string, of?: ConnectionTrouble): DeliveryReport {
   const recipients = [{ address: 'a', outcome: 'temporary', code, text: 'x' }] as const;
   return of ? { recipients, trouble: of } : { recipients };
@@ -96,10 +96,10 @@ test('of the parts before the one in trouble an attempt shows that they work, of
   const suspected = (part: ConnectionPart, mailbox: string) =>
     gate.begin('graph', mailbox).ended(report('x', down(part, false)));
   expect([suspected('graph-token', 'a'), suspected('graph-token', 'b')]).toEqual([false, false]);
-  // The token was had: two mailboxes in trouble with it are forgotten.
+  // The token was obtained: two mailboxes in trouble with it are forgotten.
   expect(suspected('graph', 'c')).toBe(false);
   expect(suspected('graph-token', 'd')).toBe(false);
-  // The host was not reached: its own suspects stay so.
+  // The host was not reached: its own suspects remain.
   expect([suspected('graph', 'e'), suspected('graph', 'f')]).toEqual([false, true]);
   expect(told.filter((each) => each.startsWith('open'))).toEqual([]);
   await clock.advance(1001);
@@ -193,7 +193,7 @@ test('a store that cannot keep a breaker is told', async () => {
   ]);
 });
 
-/** What an attempt shows of a breaker whose connection is under trial: it closes it, or not. */
+/** What an attempt does to a breaker whose connection is under trial: it closes it, or not. */
 async function trialOf(shown: DeliveryReport | undefined): Promise<string | undefined> {
   const { breakers, clock } = world();
   const gate = breakers.gate('contoso');

@@ -5,7 +5,7 @@ import { minuteMs, outageQueue, trouble } from './outage-world.ts';
 const refused = { ...trouble('graph', 'InvalidAuthenticationToken', 'no'), isSure: false };
 const sound = 'sound@contoso.example';
 
-/** Mailboxes with mail that never get through, whatever goes on with others. */
+/** Mailboxes whose mail never gets through, whatever happens to others. */
 async function withBrokenMailboxes(count: number) {
   const world = outageQueue({}, {}, { probe: async () => undefined });
   world.upstream.latencyMs = () => 300;

@@ -8,7 +8,7 @@ import { recordedLog } from '../recorded-log.ts';
 export const minuteMs = 60_000;
 export const hourMs = 60 * minuteMs;
 
-/** What Microsoft's side looks like in an outage. */
+/** How Microsoft's side looks during an outage. */
 export const outages: Readonly<Record<string, ConnectionTrouble>> = {
   'Entra ID answers 503': trouble('graph-token', 'token-temporarily-unavailable', 'HTTP 503'),
   'Entra ID answers 503 with Retry-After': {
@@ -28,7 +28,7 @@ export function trouble(part: ConnectionPart, code: string, text: string): Conne
   return { part, outcome: 'temporary', code, text, isSure: true };
 }
 
-/** An upstream that has an outage whenever it is told so, and counts who comes all the same. */
+/** An upstream that has an outage when told so, and counts the attempts that come anyway. */
 export class OutageUpstream extends Upstream {
   outage: ConnectionTrouble | undefined;
   /** When probes came. */
@@ -51,7 +51,7 @@ export class OutageUpstream extends Upstream {
   }
 }
 
-/** A queue before an upstream with outages; its log is kept, and the writes of its store are counted. */
+/** A queue with an upstream that has outages; its log is kept, and the writes to its store are counted. */
 export function outageQueue(
   limits: Partial<QueueLimits> = {},
   { folder, clock = new FakeClock(), upstream = new OutageUpstream(clock) }: Partial<OutageParts> = {},

@@ -47,7 +47,7 @@ test.each(Object.entries(outages))(
     expect(told.at(-1)?.text).toBe(
       `connection contoso works again after 60 min (${outage.part === 'graph' ? 'Graph' : 'tokens for Graph'}): 600 messages waited`,
     );
-    // When it begins, twice in the hour, and when it is over; nothing of single messages.
+    // When it begins, twice during the hour, and when it is over; nothing about single messages.
     expect(told.map(({ text }) => /is paused|is still paused|works again/.exec(text)?.[0])).toEqual([
       'is paused',
       'is still paused',

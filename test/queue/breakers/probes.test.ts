@@ -7,7 +7,7 @@ import { trouble } from './outage-world.ts';
 const down = trouble('graph', 'upstream-unreachable', 'ECONNREFUSED');
 const ofMailbox = { ...down, isSure: false };
 
-/** A breaker, what it tells, and probes that a test answers. */
+/** A breaker, what it reports, and probes that the test answers. */
 function world(overrides: Partial<BreakerOptions> = {}) {
   const clock = new FakeClock();
   const probes: { readonly atMs: number; answer(trouble?: ConnectionTrouble): void }[] = [];

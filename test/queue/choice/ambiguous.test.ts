@@ -10,7 +10,7 @@ import { failoverQueue, hourMs, minuteMs, ways } from './failover-world.ts';
 
 const lost = { outcome: 'temporary', code: 'upstream-ambiguous', text: 'cut' } as const;
 
-/** Both services; each attempt is answered by a script that sees what is ambiguous. */
+/** Both services; a script that sees what is ambiguous answers each attempt. */
 function world(
   script: (kind: CourierKind, ambiguous: AmbiguousAttempt | undefined) => Partial<DeliveryReport> | undefined,
 ) {
@@ -50,7 +50,7 @@ test('an ambiguous message is another courier’s only where its own is shut, an
   expect(attempts).toEqual([
     ['graph', undefined],
     ['graph', 'graph'],
-    // The refusal says that the earlier attempt is cleared up no more than before.
+    // The refusal says that the earlier attempt is still not cleared up.
     ['smtp', undefined],
   ]);
   expect((await queue.store.get(id))?.state).toBe('delivered');
@@ -62,7 +62,7 @@ test('while its own is shut it is looked for by the other one; what nobody may l
     if (kind === 'smtp') return ambiguous && { ...said(lost), sentNothing: true, staysWith: 'graph' };
     if (attempts.length === 1) return said(lost);
     if (!isShut) return undefined;
-    // Before it sends anything it looks, and may not.
+    // It looks before it sends anything, and may not.
     return ambiguous ? { ...said(lost), sentNothing: true } : noPermission();
   });
   const queue = failoverQueue(['graph', 'smtp'], {}, { courierFor: ({ courier }) => courierFor(courier) });
@@ -81,7 +81,7 @@ test('while its own is shut it is looked for by the other one; what nobody may l
     ['smtp', 'graph'],
   ]);
   expect(await queue.store.get(first.id)).toMatchObject({ state: 'queued', courier: 'graph' });
-  // Mail behind it goes on, and it goes out once its own is open again.
+  // Mail behind it continues, and it is sent once its own courier is open again.
   const third = await queue.send();
   await queue.soon();
   expect((await queue.store.get(third.id))?.state).toBe('delivered');
@@ -106,13 +106,13 @@ test('what stays with its own does so while others of its message go out by anot
       }),
     });
     if (kind === 'smtp') {
-      // Nobody may look for what Graph may have sent to Ann.
+      // Nothing may look for what Graph may have sent to Ann.
       if (ambiguous?.courier === 'smtp') return each(() => ({}));
       return ambiguous ? { ...each((address) => (address === ann ? lost : {})), staysWith: 'graph' } : each(() => ({}));
     }
     const { pauseMailboxMs = 0, ...denied } = ways.noPermission();
     if (attempts.length === 1) return each((address) => (address === ann ? lost : denied));
-    // What is ambiguous is looked for before anything is sent.
+    // Ambiguous attempts are looked for before anything is sent.
     if (isShut && ambiguous) return { ...each(() => lost), sentNothing: true };
     return isShut ? { ...each(() => denied), pauseMailboxMs } : each(() => ({}));
   };

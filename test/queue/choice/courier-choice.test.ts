@@ -10,7 +10,7 @@ const minuteMs = 60_000;
 const failoverAfterMs = 5 * minuteMs;
 const both: CourierOrder = ['graph', 'smtp'];
 
-/** The choice of a mailbox whose couriers a test shuts. */
+/** The choice of a mailbox whose couriers the test shuts. */
 function world() {
   const clock = new FakeClock();
   const pauses = new CourierPauses('contoso/a', failoverAfterMs);

@@ -239,7 +239,7 @@ test('the wait for any of them is that for the next time at which one may be ope
   expect(learned(pause()).waitMs(t0)).toBe(minuteMs);
   expect(learned(pause()).waitMs(t0 + minuteMs)).toBe(Number.POSITIVE_INFINITY);
   expect(learned(pause(), pause({ key: smtp, untilMs: t0 + 1_000 })).waitMs(t0)).toBe(1_000);
-  // One for an administrator may be open when it is over, and is tried later.
+  // One that needs an administrator may be open when it is over, and is tried later.
   const admin = learned(pause({ needsAdmin: true }));
   expect([admin.waitMs(t0), admin.waitMs(t0 + minuteMs)]).toEqual([minuteMs, 9 * minuteMs]);
 });

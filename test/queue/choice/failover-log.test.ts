@@ -28,7 +28,7 @@ const obstacle = (more: Partial<Obstacle> = {}): Obstacle => ({
   ...more,
 });
 
-/** An attempt goes by SMTP because Graph is shut. */
+/** An attempt sent over SMTP because Graph is shut. */
 const bySmtp = (shut: Obstacle) => ({ courier: 'smtp', passedOver: [{ courier: 'graph', obstacle: shut }] }) as const;
 
 test('that a connection goes by another courier is told once, and once that it is back', async () => {

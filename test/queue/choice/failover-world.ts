@@ -10,7 +10,7 @@ export const minuteMs = 60_000;
 export const hourMs = 60 * minuteMs;
 export const reports = 'reports@contoso.example';
 
-/** What a courier says while it is shut. */
+/** What a courier reports while it is shut. */
 export interface Shut extends Partial<RecipientOutcome> {
   readonly pauseMailboxMs?: number;
   readonly trouble?: ConnectionTrouble;
@@ -18,9 +18,9 @@ export interface Shut extends Partial<RecipientOutcome> {
 
 /** Ways in which a courier is shut, as the couriers report them. */
 export const ways = {
-  /** The whole connection, by its host. */
+  /** The whole connection, because of its host. */
   unreachable: (part: CourierKind): Shut => troubled(part, 'temporary', 'upstream-unreachable', true),
-  /** It answers 503, which may be one mailbox's trouble. */
+  /** It answers 503, which may be the trouble of one mailbox. */
   unavailable: (part: CourierKind): Shut => troubled(part, 'temporary', 'ServiceUnavailable', false),
   noPermission: (): Shut => ({
     ...{ outcome: 'needs-admin', code: 'ErrorAccessDenied', text: '403', remedy: 'Grant it.', scope: 'mailbox' },
@@ -51,7 +51,7 @@ export class TwoServices extends Upstream {
     return trouble?.isSure ? trouble : undefined;
   };
 
-  /** Attempts of a courier, or those between two times. */
+  /** The attempts of a courier, or those between two times. */
   by(courier: CourierKind, fromMs = 0, toMs = Number.POSITIVE_INFINITY): Seen[] {
     return this.seen.filter(
       (each) => each.courier === courier && each.startedAtMs >= fromMs && each.startedAtMs < toMs,
@@ -59,7 +59,7 @@ export class TwoServices extends Upstream {
   }
 }
 
-/** A queue whose messages may go by both, in this order. */
+/** A queue whose messages can be sent by both, in this order. */
 export function failoverQueue(
   order: CourierOrder = ['graph', 'smtp'],
   limits: Partial<QueueLimits> = {},
@@ -81,7 +81,7 @@ export function failoverQueue(
       ...overrides,
     },
   );
-  /** Lets what is due now happen, one attempt after another. */
+  /** Lets everything due now happen, one attempt after another. */
   const soon = async () => {
     for (let i = 0; i < 6; i++) await clock.advance(100);
   };

@@ -9,7 +9,7 @@ const orders: readonly (readonly [CourierKind, CourierKind])[] = [
 const outages = ['unreachable', 'unavailable'] as const;
 const names = { graph: 'Graph', smtp: 'SMTP' };
 
-/** Sends a message every so often, for so long. */
+/** Sends a message at this interval, for this long. */
 async function load(
   { clock, send }: Pick<ReturnType<typeof failoverQueue>, 'clock' | 'send'>,
   everyMs: number,
@@ -23,7 +23,7 @@ async function load(
   return sent;
 }
 
-/** How often each message was delivered; a message that was not has none. */
+/** How often each message was delivered; undelivered messages have no entry. */
 async function deliveries({ store }: Pick<ReturnType<typeof failoverQueue>, 'store'>, ids: readonly string[]) {
   const attempts = await Promise.all(ids.map((id) => store.attempts(id)));
   return attempts.map((each) => each.filter(({ outcomes: [said] }) => said?.outcome === 'delivered').length);
@@ -48,7 +48,8 @@ describe.each(orders)('with %s shut for ten minutes under load, mail goes by %s'
     expect(await deliveries(world, all)).toEqual(all.map(() => 1));
     expect(await store.count('delivered')).toBe(all.length);
     expect(bounced).toEqual([]);
-    // Within its first minute an outage is waited for; from then on all mail of these ten minutes goes by the other.
+    // During its first minute, an outage is waited out; after that, all mail of these ten minutes is sent by the other
+    // courier.
     expect(upstream.by(second, 0, shutAtMs + minuteMs)).toEqual([]);
     const takenOver = upstream.by(second, shutAtMs + minuteMs, openAtMs);
     expect(takenOver.length).toBeGreaterThanOrEqual(during.length - 15);
@@ -56,7 +57,7 @@ describe.each(orders)('with %s shut for ten minutes under load, mail goes by %s'
     for (const [courier, most] of [['graph', 4] as const, ['smtp', 3] as const]) {
       expect(upstream.mostOf.get(`${reports} ${courier}`) ?? 0).toBeLessThanOrEqual(most);
     }
-    // Back: at the end everything goes by the first again, and stays there.
+    // Back: at the end, everything is sent by the first again, and stays there.
     const backAtMs = upstream.by(first, openAtMs)[0]?.endedAtMs ?? Number.NaN;
     expect(backAtMs - openAtMs).toBeLessThan(9 * minuteMs);
     expect(upstream.by(second, backAtMs + 10_000)).toEqual([]);
@@ -75,7 +76,7 @@ describe.each(orders)('with %s shut for ten minutes under load, mail goes by %s'
     expect(await deliveries(world, ids)).toEqual(ids.map(() => 1));
     const tries = upstream.by(first).map(({ startedAtMs }) => Math.round((startedAtMs - startMs) / minuteMs));
     expect(tries).toEqual([0, 10, 30, 70, 130]);
-    // It is sent on at once, and told loudly once.
+    // It is sent on at once, and reported loudly once.
     const bySecond = upstream.by(second);
     expect(bySecond[0]!.startedAtMs - startMs).toBeLessThan(100);
     const loud = lines.filter(({ level }) => level === 'error');

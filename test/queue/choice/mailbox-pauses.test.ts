@@ -27,7 +27,7 @@ const paused = (more: Partial<DeliveryReport> = {}): DeliveryReport => ({
 });
 const needsAdmin: DeliveryReport = { recipients: [outcome({ outcome: 'needs-admin', code: '5.7.60', text: 'no' })] };
 
-/** The pauses of a mailbox, and what the store was told. */
+/** The pauses of a mailbox, and what was written to the store. */
 function world(failing?: Error) {
   const clock = new FakeClock();
   const told: string[] = [];

@@ -17,15 +17,15 @@ const lookForMs = 30 * 60 * second;
 
 type Answers = Readonly<Record<string, Partial<RecipientOutcome>>>;
 
-/** A queue whose messages are followed by what a test looks at. */
+/** A queue with follow-ups for its messages that the test observes. */
 function followed(folder = temporaryFolder(), clock = new FakeClock()) {
   const store = openTestStore(folder);
   const { log, lines } = recordedLog();
   const state = {
-    /** What becomes of each recipient; delivered, unless something else is said. */
+    /** The outcome for each recipient; delivered by default. */
     answers: {} as Answers,
     copies: 1 as number | undefined,
-    /** How often it can be done now; `fails`: it cannot be tried. */
+    /** How many times it can be done now; `fails`: it cannot be tried. */
     run: (() => 1) as (id: string) => number | 'fails',
     note: ((id: string) => `note of ${id}`) as (id: string) => string | undefined,
     during: async (_signal: AbortSignal) => {},
@@ -155,7 +155,7 @@ describe('what follows a message', () => {
     expect(await left()).toMatchObject([{ id, times: 2 }]);
     expect(rounds).toEqual([]);
     await clock.advance(3 * 60 * second);
-    // One at a time: the second is there later.
+    // One at a time: the second comes later.
     expect(rounds.map(({ notes }) => notes)).toEqual([[`note of ${id}`], [`note of ${id}`]]);
     expect(await left()).toEqual([]);
   });
@@ -245,7 +245,7 @@ describe('what cannot be done yet', () => {
     const start = clock.now();
     await clock.advance(2 * hour);
     const waits = rounds.map(({ atMs }, at) => Math.round((atMs - (rounds[at - 1]?.atMs ?? start)) / second));
-    // A mailbox rests for a minute after a round.
+    // A mailbox pauses for a minute after a round.
     expect(waits).toEqual([15, 60, 60, 120, 240, 480, 960]);
     expect(lost).toEqual(['1 of reports@contoso.example: nothing-there']);
     expect(await left()).toEqual([]);

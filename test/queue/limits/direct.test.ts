@@ -8,7 +8,7 @@ const graph: DirectAttempt = { couriers: ['graph'], recipients: ['a@x.example'] 
 const smtp: DirectAttempt = { couriers: ['smtp'], recipients: ['a@x.example'] };
 const report: DeliveryReport = { recipients: [] };
 
-/** A line before limits that say how long each courier waits, and permits of which there are so many. */
+/** A line in front of limits that say how long each courier waits, and of this many permits. */
 function line({ permits = 10 } = {}) {
   const clock = new FakeClock();
   const waitMs = { graph: 0, smtp: 0 };
@@ -21,7 +21,7 @@ function line({ permits = 10 } = {}) {
     ended: (...args) => ended.push(args),
     guarded: (message) => message,
   });
-  /** What came of a client that waits so long, once it is known. */
+  /** The result for a client that waits this long, once it is known. */
   const enter = (attempt: DirectAttempt, patienceMs = 5000) => {
     const seen: { admission?: unknown } = {};
     void direct.enter(attempt, patienceMs).then((admission) => Object.assign(seen, { admission }));
@@ -66,7 +66,7 @@ test('first come, first served, as far as there are permits', async () => {
   direct.admit();
   await settle();
   expect(seen.map(({ admission }) => (admission as Admission | undefined)?.admitted)).toEqual([true, true, true]);
-  // Nobody's patience runs any more.
+  // Nobody's patience is running any more.
   await clock.advance(60_000);
   expect(seen.map(({ admission }) => (admission as Admission | undefined)?.admitted)).toEqual([true, true, true]);
 });

@@ -5,7 +5,7 @@ import { dayMs } from '../../../src/queue/limits/limits.ts';
 const hourMs = 3_600_000;
 const pause = { key: 'contoso external', code: '5.7.233', text: 'limit', strikes: 1, needsAdmin: false };
 
-/** A limit of which mailboxes have used so much, each at a time. */
+/** A limit of which each mailbox has used this much, at this time. */
 function limitOf(limit: number | undefined, ...used: readonly (readonly [string, number, number])[]) {
   const external = new ExternalLimit(limit);
   for (const [destination, atMs, recipients] of used) external.settle(destination, 0, atMs, recipients);
@@ -22,7 +22,7 @@ test('one mailbox alone may use all of it, and waits until the oldest leaves the
 
 test('beside others, one that has used its even share leaves them a quarter', () => {
   const external = limitOf(8, ['a', 0, 4], ['b', 0, 1]);
-  // Even shares are four: one more for the first would be beyond, and six in all is the most for that.
+  // Even shares are four: one more for the first would exceed that, and six in all is the most for it.
   expect(external.waitMs('a', 1000, 1)).toBe(0);
   expect(external.waitMs('a', 1000, 2)).toBe(dayMs - 1000);
   expect(external.waitMs('b', 1000, 3)).toBe(0);
@@ -73,7 +73,7 @@ test('without a limit nothing is counted', () => {
 
 test('what the store says takes the place of what was counted of mailboxes that others have had, and of no others', () => {
   const external = limitOf(30, ['ours', 1000, 3], ['theirs', 1000, 4], ['left', 1000, 2]);
-  // Of three in all each leaves the others a quarter.
+  // With three in all, each leaves the others a quarter.
   expect([external.waitMs('ours', 2000, 13), external.waitMs('ours', 2000, 14)]).toEqual([0, dayMs - 1000]);
   const sent = (destination: string, endedAtMs: number, amount: number) => ({
     ...{ destination, startedAtMs: 0, endedAtMs, recipients: amount, external: amount },

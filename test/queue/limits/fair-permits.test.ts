@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { FairPermits, type PermitTaker } from '../../../src/queue/limits/fair-permits.ts';
 
-/** A mailbox with so much to send, and how much it sends at a time. */
+/** A mailbox with this much to send, and this much at a time. */
 class Mailbox implements PermitTaker {
   readonly connection: string;
   readonly #permits: FairPermits;
@@ -45,7 +45,7 @@ test('mailboxes take turns, however much one of them has', () => {
   for (const other of others) other.wake();
   for (let i = 0; i < 12; i++) [flood, ...others].find((each) => each.running > 0)?.end();
   expect(log.slice(0, 3)).toEqual(['flood', 'flood', 'flood']);
-  // Three of each, and one of the flood for each round.
+  // Three of each, and one of the flood in each round.
   expect(log.slice(3, 15).sort()).toEqual([
     ...Array(3).fill('a'),
     ...Array(3).fill('b'),

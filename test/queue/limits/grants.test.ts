@@ -4,7 +4,7 @@ import { type ExternalGrants, type ExternalWindow, GrantedPart } from '../../../
 import { dayMs } from '../../../src/queue/limits/limits.ts';
 import { FakeClock, settle } from '../../support/fake-clock.ts';
 
-/** A part of a limit of 1000, of which the store has so much left. */
+/** A part of a limit of 1000, of which the store has this much left. */
 function world(left: number, limit = 1000) {
   const clock = new FakeClock();
   const calls: string[] = [];
@@ -42,7 +42,7 @@ test('a part is asked for once, and serves until it is used up', async () => {
   expect(part.isAskedFor(1)).toBe(true);
   await settle();
   expect(calls.splice(0)).toEqual(['contoso asks for 10 of 1000']);
-  // Of the seven two were served: five are there for others, beside the second ten.
+  // Two of the seven were served: five are left for others, besides the second ten.
   part.settle(7, 2);
   part.settle(3, 3);
   expect([part.isAskedFor(15), part.isAskedFor(16)]).toEqual([false, true]);

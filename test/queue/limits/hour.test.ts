@@ -4,7 +4,7 @@ import { meteredQueue, Upstream } from '../metered-world.ts';
 
 const minuteMs = 60_000;
 
-/** Numbers that only look random (mulberry32): a failure can be repeated. */
+/** Numbers that only look random (mulberry32), so that a failure can be repeated. */
 function numbers(seed: number): () => number {
   let state = seed;
   return () => {
@@ -41,7 +41,7 @@ test('an hour of 50 mailboxes, one of them flooding, with a restart in the middl
   }
   await clock.advance(30 * minuteMs);
 
-  // Every limit, as one sees it who counts each message at a moment that nobody here knows.
+  // Every limit, as seen by an observer that counts each message at an unknown moment.
   for (const mailbox of [flooding, ...quiet]) {
     expect(upstream.mostWithin(mailbox, minuteMs, () => 1)).toBeLessThanOrEqual(30);
     expect(upstream.mostWithin(mailbox, 24 * 60 * minuteMs, (seen) => seen.to.length)).toBeLessThanOrEqual(2000);
@@ -51,11 +51,11 @@ test('an hour of 50 mailboxes, one of them flooding, with a restart in the middl
   expect(upstream.mostAtOnce).toBe(10);
   expect(new Set(upstream.seen.map(({ id }) => id)).size).toBe(upstream.seen.length);
 
-  // The flood gets what its limits leave it: nearly 30 a minute, until its recipients of the day are used up.
+  // The flood gets what its limits allow: nearly 30 a minute, until its recipients of the day are used up.
   expect(upstream.times(flooding).filter((at) => at < start + 20 * minuteMs).length).toBeGreaterThan(400);
   expect(upstream.times(flooding).length).toBe(1000);
 
-  // Ten permits shared evenly by 50 mailboxes: 500 messages of their even share, at the average of what one takes.
+  // Ten permits shared evenly by 50 mailboxes: 500 messages of their even share, at the average duration of one.
   const busyMs = upstream.seen.map((each) => each.endedAtMs - each.startedAtMs);
   const fairMs = (500 * (busyMs.reduce((sum, ms) => sum + ms, 0) / busyMs.length)) / 10;
   for (const mailbox of quiet) {

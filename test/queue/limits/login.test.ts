@@ -4,7 +4,7 @@ import { meteredQueue, type Upstream } from '../metered-world.ts';
 const secondMs = 1000;
 const minuteMs = 60 * secondMs;
 
-/** The most attempts by SMTP under way at one moment, over all mailboxes. */
+/** The most SMTP attempts under way at one moment, over all mailboxes. */
 function mostAtOnce({ seen }: Upstream): number {
   const bySmtp = seen.filter(({ courier }) => courier === 'smtp');
   return Math.max(
@@ -14,7 +14,7 @@ function mostAtOnce({ seen }: Upstream): number {
   );
 }
 
-/** The most attempts by SMTP that began within any minute, over all mailboxes. */
+/** The most SMTP attempts begun within any minute, over all mailboxes. */
 function mostInAMinute({ seen }: Upstream): number {
   const at = seen.filter(({ courier }) => courier === 'smtp').map(({ startedAtMs }) => startedAtMs);
   return Math.max(...at.map((from) => at.filter((each) => from <= each && each < from + minuteMs).length));
@@ -66,7 +66,7 @@ test('a restart does not let the person who logs in send thirty more within the 
   expect(upstream.seen).toHaveLength(24);
   await stop(0, 0);
   const again = meteredQueue({ messagesPerMinute: 30 }, { folder, clock, upstream });
-  // What was sent just now stands against those mailboxes that have sent nothing, too.
+  // What was just sent also counts against mailboxes that have sent nothing.
   for (let n = 3; n < 6; n++) await again.sendMany(8, { ...shared(n), courier: 'smtp' });
   await clock.advance(10 * secondMs);
   expect(upstream.seen).toHaveLength(30);

@@ -28,7 +28,7 @@ function world(change: Partial<QueueLimits> = {}, sent: readonly SentCount[] = [
   return { clock, meter, external, login };
 }
 
-/** A report that says the same of each recipient. */
+/** A report with the same outcome for each recipient. */
 function report(addresses: readonly string[], outcome: 'delivered' | 'temporary') {
   return { recipients: addresses.map((address) => ({ address, outcome, code: '2.0.0', text: 'OK' })) };
 }

@@ -8,7 +8,7 @@ import { FakeClock } from '../../support/fake-clock.ts';
 const lease = { key: 'k', fence: 1, sinceMs: 0 };
 const minuteMs = 60_000;
 
-/** Parks messages of which each waits so long for the tenant's limit. */
+/** Parks messages that each wait this long for the tenant's limit. */
 async function parked(waitsMs: readonly number[], error?: Error) {
   const clock = new FakeClock();
   const told: unknown[] = [];

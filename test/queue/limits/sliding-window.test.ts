@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { SlidingWindow } from '../../../src/queue/limits/sliding-window.ts';
 
-/** Something that begins and ends in the same moment. */
+/** An amount that begins and ends at the same moment. */
 function spend(window: SlidingWindow, atMs: number, amount: number): void {
   window.reserve(amount);
   window.settle(amount, atMs, amount);

@@ -36,7 +36,7 @@ function turnsOver(...stored: QueuedMessage[]) {
     onFailure: (error) => void failures.push(error),
   });
   const peek = (mayStart: (message: QueuedMessage) => boolean = any) => turns.peek(clock.now(), mayStart);
-  /** Takes the next one as the scheduler does: it is away until it is done. */
+  /** Takes the next one as the scheduler does: it is away until done. */
   const next = async (mayStart: (message: QueuedMessage) => boolean = any) => {
     for (;;) {
       const first = peek(mayStart);
@@ -52,13 +52,13 @@ function turnsOver(...stored: QueuedMessage[]) {
       return first.id;
     }
   };
-  /** So many of them. */
+  /** This many of them. */
   const nexts = async (count: number) => {
     const taken: (string | undefined)[] = [];
     for (let n = 0; n < count; n++) taken.push(await next());
     return taken;
   };
-  /** Holds back the answers of the store. @returns lets them come */
+  /** Holds back the answers of the store. @returns a function that lets them through */
   const held = () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     state.hold = promise;
@@ -165,7 +165,7 @@ test('what was away when a read began, and is so no more, is left out of it and 
   expect(await next()).toBe('a2');
   const release = held();
   expect(peek()).toBe('reading');
-  // The attempt of a1 has ended meanwhile, and the store said before that it was due.
+  // Meanwhile the attempt of a1 has ended, and the store had reported it as due before.
   away.delete('a1');
   stored.shift();
   await release();

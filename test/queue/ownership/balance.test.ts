@@ -10,7 +10,7 @@ const [theirs = '', ours = ''] = ['b', 'a'].map((owner) =>
 );
 const long = 3_600_000;
 
-/** How instance `a` divides with `b`, which has lived for an hour. */
+/** How instance `a` shares with `b`, which has run for an hour. */
 function world(names: readonly string[] = ['a', 'b']) {
   const instances = new Instances();
   instances.become(names);
@@ -53,7 +53,7 @@ describe('what another instance is to have', () => {
     const kept: number[] = [];
     for (let time = 0; time < 8; time++) {
       balance.leftAlone('b', atMs);
-      // What it leaves alone meanwhile counts for nothing.
+      // What it leaves alone meanwhile does not count.
       balance.leftAlone('b', atMs + 1);
       let seconds = 0;
       while (balance.destined(held(theirs), atMs + seconds * 1_000) === undefined) seconds++;

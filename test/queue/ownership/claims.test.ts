@@ -8,7 +8,7 @@ import { FakeClock } from '../../support/fake-clock.ts';
 
 const lease = (key: string, fence = 1): Lease => ({ key, fence, sinceMs: 0 });
 
-/** Instance `a` beside `b`, which should have all keys that begin with b. */
+/** Instance `a` next to `b`, which should have all keys that begin with b. */
 function world() {
   const clock = new FakeClock();
   const held = new HeldLeases();
@@ -22,7 +22,7 @@ function world() {
     mail: [] as string[],
     clients: new Set<string>(),
     toAsk: undefined as string[] | undefined,
-    /** What a claim wins; all of it. */
+    /** What a claim wins: by default everything. */
     win: (keys: readonly string[]): Lease[] => keys.map((key) => lease(key)),
     during: () => {},
   };

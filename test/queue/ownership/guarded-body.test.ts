@@ -14,7 +14,7 @@ const refuse = () => {
   throw new Error('refused');
 };
 
-/** What came before the failure, and the failure. */
+/** The content before the failure, and the failure. */
 async function readUntilFailure(body: Readable) {
   const seen: Buffer[] = [];
   try {

@@ -5,7 +5,7 @@ import type { Lease } from '../../../src/queue/ownership/lease.ts';
 import { LeaseCalls } from '../../../src/queue/ownership/lease-calls.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
-/** The leases of an instance, what others should have of them, and what was given to whom. */
+/** The leases of an instance, what others should have of them, and who was given which. */
 function world() {
   const clock = new FakeClock();
   const startMs = clock.now();
@@ -13,12 +13,12 @@ function world() {
   const told: string[] = [];
   const given: string[] = [];
   const state = {
-    /** Who should have a key; undefined: nobody else. */
+    /** The instance that should have a key; undefined: no other one. */
     destined: (_key: string): string | undefined => undefined,
     requester: (_key: string): string | undefined => undefined,
     mail: new Set<string>(),
     failing: undefined as Error | undefined,
-    /** How long what is under way by a lease takes. */
+    /** How long the work under a lease takes. */
     endMs: 0,
   };
   const options = {

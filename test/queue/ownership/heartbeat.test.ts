@@ -9,12 +9,12 @@ const { beatMs, leaseMs, marginMs } = usualTimes;
 const trustedMs = leaseMs - marginMs;
 const news: LeaseNews = { instances: ['a'], held: [], requested: [] };
 
-/** The heartbeat of an instance whose store answers or not, and what it told. */
+/** The heartbeat of an instance whose store answers or not, and what it reported. */
 function world() {
   const clock = new FakeClock();
   const startMs = clock.now();
   const store = { answer: async (): Promise<LeaseNews> => news };
-  /** By how much the machine's monotonic clock is behind: it slept. */
+  /** How far the machine's monotonic clock lags because it slept. */
   const machine = { sleptMs: 0 };
   const renewals: number[] = [];
   const told: string[] = [];
@@ -153,7 +153,7 @@ describe('without the store', () => {
     answer();
     await pass(0);
     store.answer = () => new Promise(() => {});
-    // Sent at two seconds, it holds for eight: no longer, though it came four later.
+    // Sent at two seconds, it holds for eight: no longer, though the answer came four later.
     await pass(trustedMs - 4_000 - 1);
     expect(heartbeat.isValid).toBe(true);
     await pass(1);
@@ -193,7 +193,7 @@ describe('a process that stood still', () => {
     store.answer = () => new Promise(() => {});
     await pass(1_000);
     clock.set(trustedMs + 5_000);
-    // The timer that looks comes late.
+    // The timer that checks fires late.
     await pass(trustedMs - 1_000);
     const atMs = clock.now();
     expect(told).toEqual(['news']);

@@ -20,7 +20,7 @@ test('what is on its way back is neither held nor unknown, until the store has b
   expect(held.remove(lease('k', 1))).toBe(false);
   expect(held.compare([lease('k', 1)])).toEqual({ lost: [], unknown: [] });
   held.givenBack([lease('k', 1)]);
-  // It could not be told.
+  // It could not be reported.
   expect(held.compare([lease('k', 1)])).toEqual({ lost: [], unknown: [lease('k', 1)] });
 });
 

@@ -3,16 +3,16 @@ import type { LeaseTable } from '../../../src/queue/ownership/lease.ts';
 
 /** A store with leases, as the contract needs it. */
 export interface LeaseStore {
-  /** The table as an instance of that name sees it. */
+  /** The table as the instance with that name sees it. */
   table(self: string): LeaseTable;
-  /** Lets so much time pass for the store. */
+  /** Lets this much time pass for the store. */
   pass(ms: number): Promise<void>;
 }
 
-/** Long enough for a slow store, short enough to be waited for. */
+/** Long enough for a slow store, short enough to wait for. */
 const leaseMs = 1_500;
 
-/** What every store with leases has to do. */
+/** What every store with leases must do. */
 export function leaseContract(name: string, open: () => Promise<LeaseStore>): void {
   describe(`leases of ${name}`, () => {
     async function two(): Promise<LeaseStore & { readonly a: LeaseTable; readonly b: LeaseTable }> {

@@ -12,28 +12,28 @@ interface Happening {
   readonly happen: () => void;
 }
 
-/** How the machines of a world are joined. Times in milliseconds. */
+/** How the machines of a world are connected. Times in milliseconds. */
 export interface Network {
-  /** How long something takes one way. */
+  /** How long a message takes one way. */
   delayMs(): number;
   /** How many times a notice of the store arrives. */
   notices(): number;
-  /** How long a call to a store that cannot be reached takes to fail. */
+  /** How long a call to an unreachable store takes to fail. */
   failureMs(): number;
-  /** How long a delivery that is under way goes on when its lease is handed over. */
+  /** How long a delivery under way continues when its lease is handed over. */
   deliveryMs(): number;
 }
 
 export const goodNetwork: Network = { delayMs: () => 2, notices: () => 1, failureMs: () => 20, deliveryMs: () => 50 };
 
-/** Several machines with one store, in a time of their own: nothing waits in earnest. */
+/** Several machines with one store, in simulated time: nothing waits for real. */
 export class World {
   nowMs = 0;
   readonly leases = new MemoryLeases(() => this.nowMs);
   readonly machines: Machine[] = [];
   readonly mail = new Set<string>();
   readonly network: Network;
-  /** Looks at everything after each thing that happens. */
+  /** Checks everything after each event. */
   watch: () => void = () => {};
   #happenings: Happening[] = [];
   #order = 0;
@@ -49,7 +49,7 @@ export class World {
     return machine;
   }
 
-  /** @returns calls it off */
+  /** @returns a function that cancels it */
   at(delayMs: number, happen: () => void): () => void {
     const happening = { atMs: this.nowMs + Math.max(0, delayMs), order: this.#order++, happen };
     this.#happenings.push(happening);
@@ -98,12 +98,12 @@ export class World {
 export interface MachineKind {
   /** How wrong its clock is. */
   readonly setMs?: number;
-  /** How much too fast it goes. */
+  /** How much too fast it runs. */
   readonly drift?: number;
   readonly keyOf?: (destination: string) => string;
 }
 
-/** All promises that can be settled are. */
+/** Resolves once all promises that can be settled are. */
 async function calm(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
 }
@@ -113,23 +113,23 @@ export class Machine {
   readonly name: string;
   readonly ownership: SharedOwnership;
   readonly lines: Line[];
-  /** What its instance was told, in words. */
+  /** What its instance was told, as text. */
   readonly told: string[] = [];
-  /** Every lease that it has had. */
+  /** Every lease that it ever had. */
   readonly had: Lease[] = [];
-  /** Those that it has now, as it was told. */
+  /** The leases it has now, as it was told. */
   readonly has = new Map<string, Lease>();
   /** Calls to the store. */
   calls = 0;
   isReachable = true;
-  /** So many calls get no answer. */
+  /** This many calls get no answer. */
   swallow = 0;
   readonly #world: World;
   readonly #drift: number;
   #setMs: number;
   #isCrashed = false;
   #isStopping = false;
-  /** What happens to it while it stands still. */
+  /** What happens to it while it is frozen. */
   #frozen: (() => void)[] | undefined;
   readonly #listeners = new Set<(change: StoreChange) => void>();
 
@@ -157,7 +157,7 @@ export class Machine {
     });
   }
 
-  /** Whether it hears of the store's changes. */
+  /** Whether it is told of the store's changes. */
   get isSubscribed(): boolean {
     return this.#listeners.size > 0;
   }
@@ -177,7 +177,7 @@ export class Machine {
     this.crash();
   }
 
-  /** It ends as a bridge does: what is idle goes, and after so long everything. */
+  /** It ends as a bridge does: what is idle goes at once, and everything after the grace time. */
   async end(graceMs: number): Promise<void> {
     this.ownership.retire();
     await new Promise<void>((resolve) => this.#world.at(graceMs, resolve));
@@ -199,13 +199,13 @@ export class Machine {
     for (const happen of frozen) this.#world.at(0, () => this.#happen(happen));
   }
 
-  /** It can reach the store, or not any more. */
+  /** Whether it can reach the store from now on. */
   reach(isReachable: boolean): void {
     if (isReachable && !this.isReachable) this.#world.at(this.#world.network.delayMs(), () => this.#back());
     this.isReachable = isReachable;
   }
 
-  /** Somebody sets its clock. */
+  /** Sets its clock. */
   setClock(byMs: number): void {
     this.#setMs += byMs;
   }
@@ -218,7 +218,7 @@ export class Machine {
     });
   }
 
-  /** Whether it would deliver by any lease that it ever had, as it believes right now. */
+  /** Whether it would deliver under any lease that it ever had, as it believes right now. */
   holds(key: string): boolean {
     return !this.#isCrashed && this.had.some((lease) => lease.key === key && this.ownership.holds(lease));
   }
@@ -263,7 +263,7 @@ export class Machine {
     };
   }
 
-  /** A call over the network: it may fail before the store does it, or after. */
+  /** A call over the network: it may fail before the store performs it, or after. */
   #call<Answer>(call: () => Promise<Answer>): Promise<Answer> {
     const { network } = this.#world;
     this.calls++;

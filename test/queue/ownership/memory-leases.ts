@@ -13,9 +13,9 @@ interface Row {
  * may: a claim of an instance that lives no more is served, and one of its own lease gives that again.
  */
 export class MemoryLeases {
-  /** Told whenever instances come or go, or leases are released or requested. */
+  /** Called whenever instances come or go, or leases are released or requested. */
   onChange: () => void = () => {};
-  /** How many leases have changed their owner. */
+  /** How many leases have changed owner. */
   moves = 0;
   readonly #nowMs: () => number;
   readonly #rows = new Map<string, Row>();
@@ -39,7 +39,7 @@ export class MemoryLeases {
     };
   }
 
-  /** The instance that has a key and lives. */
+  /** The live instance that has a key. */
   ownerOf(key: string): string | undefined {
     const owner = this.#rows.get(key)?.owner;
     return owner !== undefined && this.#lives(owner) ? owner : undefined;

@@ -4,7 +4,7 @@ import type { Lease } from '../../../src/queue/ownership/lease.ts';
 import { seededRandom } from '../../support/random.ts';
 import { type Machine, World } from './machines.ts';
 
-/** OWNERSHIP_SEED=7 plays one, OWNERSHIP_SEEDS=1000 so many. */
+/** OWNERSHIP_SEED=7 plays one, OWNERSHIP_SEEDS=1000 that many. */
 const { OWNERSHIP_SEED, OWNERSHIP_SEEDS = '40' } = process.env;
 const first = OWNERSHIP_SEED === undefined ? 1 : Number(OWNERSHIP_SEED);
 const seeds = Array.from({ length: OWNERSHIP_SEED === undefined ? Number(OWNERSHIP_SEEDS) : 1 }, (_, at) => first + at);
@@ -12,7 +12,7 @@ const seeds = Array.from({ length: OWNERSHIP_SEED === undefined ? Number(OWNERSH
 const stormMs = 180_000;
 const mostMachines = 4;
 
-/** Machines that come, go, crash, freeze and lose the store as chance has it, with an eye on what must always be so. */
+/** Machines that come, go, crash, freeze and lose the store at random, with checks of what must always hold. */
 class Storm {
   readonly world: World;
   readonly random: () => number;
@@ -46,7 +46,7 @@ class Storm {
     }
   }
 
-  /** Everything works again. */
+  /** Makes everything work again. */
   calm(): void {
     this.#isCalm = true;
     if (this.running.length === 0) this.#join();
@@ -76,7 +76,7 @@ class Storm {
   #join(): void {
     const setMs = (this.random() - 0.5) * 600_000;
     const machine = this.world.machine(`i${this.#names++}`, { setMs, drift: (this.random() - 0.5) * 4e-4 });
-    // One that finds no store gives up, and somebody starts it again.
+    // A machine that finds no store gives up, and is started again.
     machine.start().catch(() => {
       machine.crash();
       if (this.#isCalm) this.#join();
@@ -126,13 +126,13 @@ test.each(seeds)('whatever happens, a mailbox has one owner; seed %i', async (se
   storm.calm();
   await world.pass(14_000);
   const owned = new Set<string>();
-  // One may be on its way just now.
+  // One may be on its way now.
   for (let time = 0; time < 5; time++) {
     await world.pass(200);
     for (const key of world.mail) if (storm.running.some((each) => each.holds(key))) owned.add(key);
   }
   expect([...world.mail].filter((key) => !owned.has(key))).toEqual([]);
-  // Clients may have waited until 6 s later; what one has had stays for 30 s.
+  // Clients may have waited until 6 s later; what one was given stays for 30 s.
   await world.pass(27_000);
   const names = storm.running.map(({ name }) => name).toSorted();
   for (const key of world.mail) {

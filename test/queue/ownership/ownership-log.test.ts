@@ -13,7 +13,7 @@ function world() {
   return { told, lines, pass: (ms: number) => clock.advance(ms), said: () => lines.splice(0) };
 }
 
-/** Keys that an instance would have of these. */
+/** The keys that an instance would have of these. */
 function keysOf(owner: string, instances: readonly string[], count: number): string[] {
   const keys = Array.from({ length: 100 }, (_, at) => `contoso/m${at}@contoso.example`);
   return keys.filter((key) => preferredInstance(key, instances) === owner).slice(0, count);

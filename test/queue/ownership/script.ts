@@ -6,11 +6,11 @@ const instances = ['a', 'b', 'c'];
 const late: Record<string, number> = { late: -60_000, early: 60_000 };
 
 /**
- * Plays a script. Lines with `>` are what happens: `start a`, `start a 7 min late` (its clock), `mail KEY…`,
- * `pass 2.5 s`, `crash a`, `stop a`, `end a 20 s` (with so long a grace time), `freeze a`, `wake a`, `cut a` (it cannot reach the store), `join a`,
- * `client a KEY 5 s` (with so much patience), `slow 3 s` (what deliveries take); lines with `=` hold then. All others are what the instances were told
- * since, in any order, and nothing else. A key is called for the instances that prefer it, the first most: `ba`, and
- * `ba2` is another one.
+ * Plays a script. Lines with `>` are events: `start a`, `start a 7 min late` (its clock), `mail KEY…`, `pass 2.5 s`,
+ * `crash a`, `stop a`, `end a 20 s` (with this grace time), `freeze a`, `wake a`, `cut a` (it cannot reach the store),
+ * `join a`, `client a KEY 5 s` (with this patience), `slow 3 s` (how long deliveries take); lines with `=` then hold.
+ * All others are exactly what the instances were told since, in any order. A key is named after the instances that
+ * prefer it, most preferred first: `ba`; `ba2` is another one.
  */
 export async function play(script: string): Promise<void> {
   const player = new Player();

@@ -2,13 +2,13 @@ import type { Lease } from '../../../src/queue/ownership/lease.ts';
 import type { Ownership, OwnershipEvents } from '../../../src/queue/ownership/ownership.ts';
 import type { FakeClock } from '../../support/fake-clock.ts';
 
-/** Leases that come and go as a test says. One is of a destination, or of all whose names begin with its key. */
+/** Leases that come and go as the test says. Each is for a destination, or for all whose names begin with its key. */
 export class ScriptedOwnership implements Ownership {
   readonly asked: string[] = [];
-  /** Leases that this instance should not trust any more, though it has not heard that they are lost. */
+  /** Leases that this instance should no longer trust, though it has not been told that they are lost. */
   readonly doubtful = new Set<string>();
   isStopped = false;
-  /** Those that were handed over since this instance retires. */
+  /** Those handed over since this instance retires. */
   readonly released: string[] = [];
   readonly #clock: FakeClock;
   readonly #leases = new Map<string, Lease>();
@@ -67,7 +67,7 @@ export class ScriptedOwnership implements Ownership {
     return lease;
   }
 
-  /** Another instance shall have it, and has it when the promise is resolved. */
+  /** Another instance is to have it, and has it once the promise is resolved. */
   async handOver(key: string): Promise<void> {
     await this.#events?.handOver(this.#leases.get(key) as Lease);
     this.#leases.delete(key);

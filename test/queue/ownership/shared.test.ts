@@ -465,7 +465,7 @@ describe('several instances of one store', () => {
     expect(a.calls).toBe(calls);
   });
 
-  // What a start does takes 12 ms; a renewal is under way then, and from 2004 ms on.
+  // A start takes 12 ms; a renewal is under way then, and from 2004 ms on.
   test.each([0, 1, 3, 5, 7, 9, 11, 13, 2006])('a stop %i ms after the start leaves nothing behind', async (afterMs) => {
     const world = new World();
     const a = world.machine('a');
@@ -537,7 +537,7 @@ describe('several instances of one store', () => {
     const calls = machines.map((each) => each.calls);
     await world.pass(600_000);
     expect(world.leases.moves).toBe(moves);
-    // A renewal and a look; and now and then a claim of what others have, should they leave it alone.
+    // A renewal and a look; and occasionally a claim of what others have, in case they leave it alone.
     for (const [at, each] of machines.entries()) expect(each.calls - calls[at]!).toBeLessThan(300 * 2.2 + 60);
   });
 

@@ -78,7 +78,7 @@ test('an owner is asked at once, and every two seconds as long as a client waits
   await pass(1);
   expect(clients.toAsk(['k'])).toEqual(['k']);
   await pass(2_000);
-  // Its key is remembered, but it waits no more.
+  // Its key is remembered, but the client no longer waits.
   expect(clients.has('k')).toBe(true);
   expect(clients.toAsk(['k'])).toEqual([]);
 });

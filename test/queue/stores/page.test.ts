@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { QueuedMessage } from '../../../src/queue/message.ts';
 import { pageOf, type Sight } from '../../../src/queue/stores/page.ts';
 
-/** Pages of so many messages `1`, `2` …, of which a filter means some. */
+/** Pages of this many messages `1`, `2` …, some of which match a filter. */
 function queueOf(count: number, isMeant: (at: number) => boolean = () => true) {
   const sights: Sight[] = [];
   const see = async (sight: Sight) => {

@@ -7,11 +7,11 @@ import { destinationOf } from '../../../src/queue/message.ts';
 import type { AttemptResult, QueueFilter, QueueStore, StoreChange } from '../../../src/queue/store.ts';
 import type { KeptMessage, MovableStore } from '../../../src/queue/transfer/transfer.ts';
 
-/** Opens a store at a place; opening the same place again gives what an earlier one wrote. */
+/** Opens a store at a place; opening the same place again returns what was written before. */
 export type OpenStore = (place: string) => Promise<MovableStore>;
 
 const t0 = Date.UTC(2026, 0, 5, 8);
-/** Of the questions that need to know what time it is; long after all that is asked for. */
+/** For queries that need the current time; long after everything that is asked for. */
 const nowMs = t0 + 4 * 3_600_000;
 
 /** A message from a scanner to two people. */
@@ -426,7 +426,7 @@ export function storeContract(name: string, newPlace: () => string, openStore: O
     test('finds messages whose sender should know that they wait, in the order of their ids', async () => {
       const store = await open();
       const messages = [];
-      // What came first has not the first id: the clock was set, or the message was moved here.
+      // The first to come does not have the first id: the clock was set, or the message was moved here.
       for (const agoMs of [0, 20, 10, 5]) messages.push(await put(store, 'x', { receivedAtMs: t0 - agoMs }));
       const [young, ...ids] = messages.map(({ id }) => id);
       await put(store, 'x', { receivedAtMs: t0 - 20, isBounce: true });
@@ -518,7 +518,7 @@ export function storeContract(name: string, newPlace: () => string, openStore: O
       expect((await bridge.get(message.id))?.state).toBe('held');
       told.length = 0;
       await put(command, 'y', { mailbox: 'Sales@contoso.example' });
-      // A store that cannot tell which destinations says that anything may have changed.
+      // A store that cannot tell which destinations changed says that any may have.
       const sales = 'contoso/sales@contoso.example';
       const isTold = (change: StoreChange) =>
         change.kind === 'administered' || (change.kind === 'queued' && change.destinations.includes(sales));
@@ -891,7 +891,7 @@ export function storeContract(name: string, newPlace: () => string, openStore: O
       expect(await records.get('a', 'x', t0 + 10)).toMatchObject({ value: 'anew', expiresAtMs: t0 + 11 });
       await records.purge(t0 + 11);
       expect([...(await records.list('a', t0)).keys()]).toEqual(['y', 'z']);
-      // A record that was to expire and is written anew without an end stays.
+      // A record that was to expire and is rewritten without an expiry stays.
       await records.put('a', 'y', 'for ever');
       await records.purge(t0 + 100);
       expect([...(await records.list('a', t0 + 100)).keys()]).toEqual(['y', 'z']);
@@ -965,7 +965,7 @@ export function storeContract(name: string, newPlace: () => string, openStore: O
       ]);
       const left = await buffer(await to.open(wrong.message.id, { evenIfDamaged: true }));
       expect(left.toString()).toBe('same size');
-      // An administrator may think otherwise; it is not sent all the same.
+      // An administrator may release it; it is still not sent.
       expect(await to.release({}, nowMs)).toBe(2);
       for (const { message } of [wrong, short]) {
         await expect(bodyOf(to, message.id)).rejects.toMatchObject({ code: 'queue-body-damaged' });

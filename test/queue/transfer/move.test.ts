@@ -24,7 +24,7 @@ const directions = [
   ['postgres', 'sqlite'],
 ] as const;
 
-/** Something of everything. */
+/** One of everything. */
 async function fill(store: MovableStore): Promise<QueuedMessage[]> {
   const messages = [];
   for (const size of [20, 100_000, 700_000]) messages.push(await put(store, Buffer.alloc(size, `${size}\r\n`)));
@@ -82,7 +82,7 @@ async function fill(store: MovableStore): Promise<QueuedMessage[]> {
   return [...messages, held, failed, delivered, set];
 }
 
-/** All that can be seen of a store. */
+/** Everything visible of a store. */
 async function view(store: MovableStore) {
   const messages = await store.list({}, 100);
   const bodies = messages.map(async ({ id, state }) =>
@@ -128,7 +128,7 @@ test.each(directions)('all of a queue goes from %s to %s, and nothing of it stay
   await Promise.all([from.close(), to.close()]);
 });
 
-/** Fails at the n-th call of what changes a store, before it or after it, as if the process had ended there. */
+/** Fails at the n-th call that changes a store, before it or after it, as if the process had ended there. */
 function dying(store: MovableStore, count: { left: number }, isBefore: boolean): MovableStore {
   const dead = () => new Error('the process is dead');
   const wrap = <T extends object>(inner: T): T =>

@@ -16,7 +16,7 @@ interface Given {
   readonly onBehalf?: string;
 }
 
-/** The fields of the header as it leaves, but for Received and those of `base`. */
+/** The fields of the header as sent, except Received and those of `base`. */
 function accepted(header: string, { changes = {}, senders, recipients = [], forceFrom, onBehalf }: Given): string[] {
   const none = {
     senders: new AddressMap(),

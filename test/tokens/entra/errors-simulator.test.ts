@@ -8,7 +8,7 @@ import { entraError } from '../../../src/tokens/entra/errors.ts';
 import { clientCredentialsGrant } from '../../../src/tokens/grants/client-credentials.ts';
 import { afterTest, clientForm, microsoft365 } from '../../simulator/harness.ts';
 
-/** What an administrator meets while setting up, and a few words of the remedy that it has to itself. */
+/** Errors that administrators meet during set-up, and a few words of the remedy that is unique to each. */
 const codes: readonly (readonly [string, string])[] = [
   ['7000229', 'az ad sp create'],
   ['500200', 'consumers'],
@@ -56,7 +56,7 @@ test('an app that was registered without a service principal is told so', async 
   expect(await (await m365.tokenRequest(clientForm(m365))).json()).toMatchObject({ error_codes: [7000229] });
 });
 
-/** Texts of the protocol itself, which no setting of an administrator's brings about. */
+/** Texts about the protocol itself, which no administrator's setting causes. */
 const ours = new Set(['70005', '70007']);
 
 test('whatever Microsoft 365 can answer here has a remedy of its own', () => {

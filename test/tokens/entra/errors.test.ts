@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { entraError, entraErrors, oauthError } from '../../../src/tokens/entra/errors.ts';
 
-/** Every number that an administrator of a mail bridge is known to meet. */
+/** Every number that administrators of a mail bridge are known to meet. */
 const required = [
   7000215, 7000222, 7000218, 700025, 700027, 700016, 700011, 7000112, 90002, 900023, 50059, 50128, 50194, 9001023,
   700023, 70011, 28002, 700022, 1002012, 500011, 650052, 650056, 650057, 65001, 65004, 90094, 90095, 65002, 50126,
@@ -18,7 +18,7 @@ const required = [
   90090, 90091, 90100, 90102, 90123, 135011, 500133, 530034, 700020, 700030, 900382, 900432, 901002, 1000031,
 ];
 
-/** Where Microsoft uses a number for several things, its words tell which one it is. */
+/** If Microsoft uses a number for several things, its text tells which one applies. */
 const variants: readonly (readonly [number, string, string])[] = [
   [70002, "The client application must be marked as 'mobile.'", 'Allow public client flows'],
   [

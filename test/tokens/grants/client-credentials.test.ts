@@ -74,7 +74,7 @@ function source(changes: Partial<SourceOptions> = {}) {
   return tokenSourceOf({ ...options, grant: clientCredentialsGrant(options) });
 }
 
-/** The failure of a token request; nothing secret may be in any form of it. */
+/** The failure of a token request, checked to contain no secret in any form. */
 async function failure(asking: Promise<unknown>, ...alsoSecret: string[]): Promise<BridgeError> {
   const error = await asking.then(
     () => expect.fail('it succeeded'),

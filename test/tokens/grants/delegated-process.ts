@@ -6,12 +6,12 @@ import { openSignInFile } from '../../../src/tokens/sign-ins/file-store.ts';
 import { openSignInRecord } from '../../../src/tokens/sign-ins/record-store.ts';
 import { FileRecords } from '../../support/shared-records.ts';
 
-/** What a process is told: see `delegated-grant-processes.test.ts`. */
+/** The order given to a process: see `delegated-processes.test.ts`. */
 export interface GrantProcessOrder {
   readonly app: { readonly authority: string; readonly tenantId: string; readonly clientId: string };
   readonly ca: string;
   readonly file: string;
-  /** Whether the file holds records, as a store that instances share. */
+  /** Whether the file contains records, like a store that instances share. */
   readonly inRecord: boolean;
   /** Base64. */
   readonly key: string;
@@ -20,7 +20,7 @@ export interface GrantProcessOrder {
   readonly times: number;
 }
 
-// Says that it is up, waits for the starting signal, acquires, and prints the tokens.
+// Reports that it is up, waits for the start signal, acquires, and prints the tokens.
 const order = JSON.parse(process.argv[2] ?? '') as GrantProcessOrder;
 const { app, scopes, forceRenew } = order;
 const log = openLog({ level: 'silent', format: 'json' });

@@ -34,7 +34,7 @@ async function signIn(inRecord: boolean) {
   const store = inRecord
     ? openSignInRecord({ ...shared, records: records(file) })
     : openSignInFile({ ...shared, file });
-  // Too short a life to be used again: whoever wants a token has to renew.
+  // Too short a lifetime to be reused: every caller has to renew.
   world.entra.lifetime = 60;
   const signedIn = await signInByDeviceCode({ ...world.options, scopes: scopes.exchange, onCode() {} });
   await storeSignIn(store, world.options, signedIn, 'exchange');
@@ -48,7 +48,7 @@ function records(file: string): FileRecords {
   return opened;
 }
 
-/** Starts processes, lets them go all at once, and gives the tokens that each got. */
+/** Starts processes, releases them all at once, and returns the tokens that each got. */
 async function race(count: number, order: GrantProcessOrder): Promise<string[][]> {
   const racers = Array.from({ length: count }, () => {
     const child = spawn(process.execPath, [program, JSON.stringify(order)], { stdio: ['pipe', 'pipe', 'inherit'] });

@@ -30,7 +30,7 @@ async function signIn() {
   return signedIn;
 }
 
-/** What the token endpoint was asked for since the sign-in. */
+/** The requests to the token endpoint since the sign-in. */
 const refreshes = () => world.entra.posts.filter((form) => form.get('grant_type') === 'refresh_token');
 const acquire = (from = grant(), wanted: readonly string[] = scopes.exchange, forceRenew = false) =>
   from.acquire(wanted, { forceRenew });

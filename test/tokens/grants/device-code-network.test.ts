@@ -3,7 +3,7 @@ import type { MsalNetwork } from '../../../src/tokens/entra/msal-network.ts';
 import { type DeviceCode, DeviceCodeNetwork } from '../../../src/tokens/grants/device-code-network.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
-/** The code that is shown after this answer. */
+/** The code shown after this answer. */
 async function shownAfter(body: Readonly<Record<string, unknown>>): Promise<DeviceCode | undefined> {
   let shown: DeviceCode | undefined;
   const answering = { failure: undefined, sendPostRequestAsync: async () => ({ status: 200, headers: {}, body }) };

@@ -172,7 +172,7 @@ describe('a sign-in by device code is cancelled', () => {
 
   test('between two polls, at once', async () => {
     const controller = new AbortController();
-    // Its time stands still: a wait that is not cut short never ends.
+    // Its time does not move: a wait that is not cut short never ends.
     const clock = new FakeClock();
     const onCode = () => setImmediate(() => controller.abort());
     const error = await world.failure(signIn({ signal: controller.signal, clock, onCode }));

@@ -5,14 +5,14 @@ import { createHttpClient } from '../../../src/base/http/client.ts';
 import { managedIdentityGrant } from '../../../src/tokens/grants/managed-identity.ts';
 import { listening } from '../../base/https-server.ts';
 
-// In a file of its own: the library looks once in the life of a process which service gives tokens here.
+// In a separate file: the library looks only once per process for the service that provides tokens.
 test('a machine without the service for managed identities says so', async () => {
   const gone = await listening(createServer());
   await gone.close();
   for (const name of ['IDENTITY_ENDPOINT', 'IDENTITY_HEADER', 'IMDS_ENDPOINT', 'MSI_ENDPOINT', 'MSI_SECRET']) {
     vi.stubEnv(name, undefined);
   }
-  // In place of http://169.254.169.254, which means something else to every network.
+  // In place of http://169.254.169.254, which differs from network to network.
   vi.stubEnv('AZURE_POD_IDENTITY_AUTHORITY_HOST', `http://127.0.0.1:${gone.port}`);
   const http = createHttpClient({ env: {} });
   const grant = managedIdentityGrant({ name: 'contoso', http, clock: systemClock });

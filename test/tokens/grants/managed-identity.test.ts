@@ -11,7 +11,7 @@ import { sendJson } from '../fake-entra.ts';
 
 /*
  * The endpoint of App Service, Functions and Container Apps: Microsoft Learn, "How to use managed identities for App
- * Service and Azure Functions", REST endpoint reference. The library looks for it once in the life of a process.
+ * Service and Azure Functions", REST endpoint reference. The library looks for it once per process.
  */
 const identityHeader = '853b9a84-5bfa-4b22-a3f3-0b9a43d9ad8a';
 const userAssigned = 'aaaaaaaa-1111-2222-3333-444444444444';
@@ -68,7 +68,7 @@ const grant = (changes: Partial<ManagedIdentityOptions> = {}) =>
   managedIdentityGrant({ name: 'contoso', http, clock: systemClock, ...changes });
 const acquire = (changes: Partial<ManagedIdentityOptions> = {}) => grant(changes).acquire(graph, { forceRenew: false });
 
-/** The failure of a token request; nothing secret may be in any form of it. */
+/** The failure of a token request, checked to contain no secret in any form. */
 async function failure(asking: Promise<unknown>): Promise<BridgeError> {
   const error = await asking.then(
     () => expect.fail('it succeeded'),

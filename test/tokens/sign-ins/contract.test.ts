@@ -7,7 +7,7 @@ import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { refusal } from './refusal.ts';
 import { app, recordStore, signIn, store } from './samples.ts';
 
-/** A place for one sign-in, which any number of stores may share. */
+/** A place for one sign-in that any number of stores can share. */
 interface Place {
   open(changes?: Partial<SignInStoreOptions>): SignInStore;
 }

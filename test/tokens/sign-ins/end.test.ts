@@ -5,7 +5,7 @@ import { endsSignIn, signInEnded } from '../../../src/tokens/sign-ins/end.ts';
 const refusal = (error: string, number?: number) =>
   new BridgeError('token-refused', 'no', { details: { error, ...(number ? { aadsts: `AADSTS${number}` } : {}) } });
 
-/** What an administrator lifts, in the order of Microsoft's list of AADSTS codes. */
+/** What an administrator can fix, in the order of Microsoft's list of AADSTS codes. */
 const lifted = {
   'an app or tenant that is missing or disabled': [
     50001, 50002, 90099, 500011, 500014, 500021, 500022, 650052, 650053, 650054, 650056, 650057, 7000112, 7000229,

@@ -1,7 +1,7 @@
 /**
- * A process that works on a sign-in file, for tests to run beside others and to kill.
- * `rewrite FILE` stores one version after another and prints the number of each; `count FILE N` adds 1 to
- * `renewedAtMs` N times; `hold FILE` takes the lock, says so and keeps it.
+ * A process that works on a sign-in file, for tests to run concurrently and to kill. `rewrite FILE` stores one version
+ * after another and prints the number of each; `count FILE N` adds 1 to `renewedAtMs` N times; `hold FILE` takes the
+ * lock, reports that and keeps it.
  */
 import { setImmediate as turn } from 'node:timers/promises';
 import { signIn, store } from './samples.ts';
@@ -13,7 +13,7 @@ if (mode === 'rewrite') {
   for (;;) {
     const version = await signIns.update(async (current) => {
       const next = (current?.renewedAtMs ?? 0) + 1;
-      // Large, so that a write takes a while, and of a content by which a mixture of two would show.
+      // Large, so that a write takes a while, and with content that would show a mixture of two versions.
       const msalCache = String(next).repeat(20_000);
       return { signIn: { ...(current ?? signIn), renewedAtMs: next, msalCache }, result: next };
     });
@@ -31,7 +31,7 @@ if (mode === 'count') {
 if (mode === 'hold') {
   await signIns.update(async () => {
     process.stdout.write('held\n');
-    // What nobody can reach any more is collected, and a lock goes with it.
+    // Unreachable objects are collected, and a lock with them.
     const { promise, resolve } = Promise.withResolvers<never>();
     setInterval(() => void resolve, 60_000);
     return await promise;

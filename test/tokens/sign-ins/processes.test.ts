@@ -10,7 +10,7 @@ import { signIn, store } from './samples.ts';
 
 const script = join(import.meta.dirname, 'process.ts');
 
-/** Another process at work on a sign-in file; it does not outlive the test. */
+/** Another process that works on a sign-in file; it does not outlive the test. */
 function run(
   mode: 'rewrite' | 'count' | 'hold',
   file: string,

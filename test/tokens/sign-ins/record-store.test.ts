@@ -95,7 +95,7 @@ test('whoever waits too long is told who has it', async () => {
   await told;
 });
 
-/** An instance that stops in the middle of a renewal, until the lock is another's. */
+/** An instance that stops in the middle of a renewal, until another instance has the lock. */
 async function frozen(records: MemoryRecords, clock: FakeClock) {
   await recordStore(records, { clock }).replace(signIn);
   const thaw = Promise.withResolvers<void>();
@@ -109,7 +109,7 @@ async function frozen(records: MemoryRecords, clock: FakeClock) {
     return { result: `the token of ${current?.msalCache}` };
   });
   await clock.advance(1_000);
-  // Nothing of it moves: no sign of life either.
+  // Nothing of it runs: it gives no sign of life either.
   await records.put('sign-in-lock', 'contoso', '{"holder":"the frozen one","id":"x"}');
   return { ended, seen, thaw: thaw.resolve };
 }

@@ -4,7 +4,7 @@ import { BridgeError } from '../../../src/base/errors.ts';
 import { loggableError } from '../../../src/base/log.ts';
 import { key, refreshToken } from './samples.ts';
 
-/** The error of a refused use; nothing secret may be in any form of it. */
+/** The error of a refused use, checked to contain no secret in any form. */
 export async function refusal(using: Promise<unknown>): Promise<BridgeError> {
   const error = await using.then(
     () => expect.fail('it succeeded'),

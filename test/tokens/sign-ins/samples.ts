@@ -11,7 +11,7 @@ export const app = {
   clientId: '11111111-2222-3333-4444-555555555555',
 };
 
-/** As secret as it gets: must show nowhere. */
+/** Top secret: must appear nowhere. */
 export const refreshToken = '0.AXoA-refresh-token-of-jo';
 
 export const signIn: SignIn = {

@@ -55,7 +55,7 @@ test('no byte can change by the hand of one who corrects the checksum', () => {
   }
 });
 
-/** As somebody would who may write the file and has no key: the head is changed, and the checksum made to fit. */
+/** As written by somebody who can write the file but has no key: the head is changed and the checksum adjusted. */
 function rewritten(change: (head: Buffer) => void): Buffer {
   const copy = Buffer.from(file);
   change(copy);

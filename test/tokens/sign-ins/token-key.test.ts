@@ -16,7 +16,7 @@ function fetchKey(changes: Partial<TokenKeyOptions> = {}): Promise<Buffer> {
   return tokenKey({ env: {}, dataDir: temporaryFolder(), log: silentLog, ...changes })();
 }
 
-/** A folder as systemd makes for a unit. */
+/** A folder as systemd creates it for a unit. */
 function credentials(content: string | Buffer): NodeJS.ProcessEnv {
   const folder = temporaryFolder();
   writeFileSync(join(folder, 'mailbridge-token-key'), content, { mode: 0o400 });
@@ -34,7 +34,7 @@ describe('a secret', () => {
   });
 
   test('of another form is a passphrase: the key derived from it is the same on every machine', async () => {
-    // As Python's hashlib.scrypt has it.
+    // As Python's hashlib.scrypt computes it.
     const derived = 'c7823f37c7bbc332e02fcf8625669c5700ae90359cc156b3233a6f75be889efb';
     expect((await fetchKey({ secret: passphrase })).toString('hex')).toBe(derived);
   });
@@ -195,7 +195,7 @@ describe('the key of an installed service', () => {
     writeFileSync(join(dataDir, 'token.key'), Buffer.alloc(32, 1).toString('base64'), { mode: 0o600 });
     writeFileSync(serviceKey, `${bytes.toString('base64')}\n`, { mode: 0o640 });
     expect(await fetchKey({ dataDir, serviceKey })).toEqual(bytes);
-    // The group of the service has to go on reading it.
+    // The service's group must still be able to read it.
     expect(statSync(serviceKey).mode & 0o777).toBe(0o640);
     const env = credentials(Buffer.alloc(32, 2).toString('base64'));
     expect(await fetchKey({ dataDir, serviceKey, env })).toEqual(Buffer.alloc(32, 2));

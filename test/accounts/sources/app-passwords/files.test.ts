@@ -9,7 +9,7 @@ import { silentLog } from '../../../../src/base/log.ts';
 import { noteSecret } from '../../../support/secret-search/record.ts';
 import { temporaryFolder } from '../../../support/temporary-folder.ts';
 
-/** Timers that are due when the test says so. */
+/** Timers that fire when the test says so. */
 class HandClock implements Clock {
   ms = Date.now();
   readonly due = new Set<() => void>();
@@ -47,7 +47,7 @@ test('passwords have 28 letters of 31, in groups of four, and are never the same
     expect(secret).toMatch(/^(?:[a-hjkmnp-z2-9]{4}-){6}[a-hjkmnp-z2-9]{4}$/);
     for (const letter of secret.replaceAll('-', '')) letters.add(letter);
   }
-  // 28 letters of 31: 138 bits.
+  // 28 letters out of 31: 138 bits.
   expect(letters.size).toBe(31);
 });
 
@@ -94,7 +94,7 @@ test('the last use is written once a minute at most, in a file of its own', asyn
   expect(clock.due.size).toBe(1);
   await source.close();
   expect(await lastUse()).not.toBe(first);
-  // A run after this one keeps what it finds.
+  // A later run keeps what it finds.
   const next = new AppPasswords({ dataDir, clock, log: silentLog });
   const other = await add('erp', 'job');
   expect((await next.verify('erp', other)).verdict).toBe('right');

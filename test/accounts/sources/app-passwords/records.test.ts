@@ -68,7 +68,7 @@ test('without the store, who was known logs in for ten minutes, and nobody is to
         'App passwords are in the store that the instances share, which cannot be used now (connect ECONNREFUSED 192.0.2.9:5432).',
     },
   });
-  // One when it began, none for each login; the uses that could not be noted besides.
+  // One when it began, none for each login; also the uses that could not be recorded.
   expect(lines.filter(({ msg }) => msg.includes('taken from memory'))).toHaveLength(1);
   records.failure = undefined;
   await clock.advance(1_000);

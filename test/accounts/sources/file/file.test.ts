@@ -14,7 +14,7 @@ import { temporaryFolder } from '../../../support/temporary-folder.ts';
 const hash = await hashPassword('alice-in-the-file');
 const otherHash = await hashPassword('bob-in-the-file');
 
-/** The machine's clock, moved on by hand. */
+/** The machine's clock, advanced by hand. */
 class MovedClock implements Clock {
   ahead = 0;
   now(): number {
@@ -37,7 +37,7 @@ function world(content: string, mode = 0o640) {
     clock.ahead += 1_001;
     return (await source.verify(person, password, '192.0.2.1')).verdict;
   };
-  /** As if it were written so long before the next look. */
+  /** As if it had been written this long before the next look. */
   const writtenAgo = (ms: number) => {
     const at = new Date(clock.now() + 1_001 - ms);
     utimesSync(file, at, at);

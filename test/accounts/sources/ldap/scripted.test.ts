@@ -8,15 +8,13 @@ import { LdapPasswords } from '../../../../src/accounts/sources/ldap/source.ts';
 import { systemClock } from '../../../../src/base/clock.ts';
 import { silentLog } from '../../../../src/base/log.ts';
 
-/*
- * What no server here does: Active Directory's names and reasons, and servers that mean harm. RFC 4511 section 4.1.1.
- */
+/* What no server here does: Active Directory's names and reasons, and malicious servers. RFC 4511 section 4.1.1. */
 
 const bindRequest = 0x60;
 const bindResponse = 0x61;
 const extendedResponse = 0x78;
 
-/** An answer: a result code and a text, or octets as they are. */
+/** An answer: a result code and a text, or raw octets. */
 type Answer = { readonly code: number; readonly text?: string } | { readonly octets: Buffer };
 
 function encoded(id: number, tag: number, { code, text = '' }: { code: number; text?: string }): Buffer {
@@ -32,7 +30,7 @@ function encoded(id: number, tag: number, { code, text = '' }: { code: number; t
   return writer.buffer;
 }
 
-/** A server that answers each bind as told. */
+/** A server that answers each bind as scripted. */
 async function scripted(answer: (name: string, password: string) => Answer | undefined) {
   const names: string[] = [];
   const sockets = new Set<Socket>();
@@ -40,7 +38,7 @@ async function scripted(answer: (name: string, password: string) => Answer | und
     sockets.add(socket);
     socket.on('error', () => {});
     socket.on('data', (chunk: Buffer) => {
-      // What else comes is TLS, which is not answered.
+      // Anything else is TLS, which is not answered.
       if (chunk[0] !== 0x30) return;
       const reader = new BerReader(chunk);
       reader.readSequence();

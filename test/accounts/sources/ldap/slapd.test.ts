@@ -94,7 +94,7 @@ test.each([
 
 test('nobody and a wrong password cost one search and one bind each', async () => {
   const one = source();
-  // The connections, and the bind of the search, are there already.
+  // The connections, and the bind of the search, already exist.
   await verdict(one, 'bob@contoso.com', 'bob-in-the-directory');
   const counts: unknown[] = [];
   for (const [person, password] of [
@@ -176,7 +176,7 @@ test('a new password works at once, and ends the old one', async () => {
   const one = source();
   expect(await verdict(one, 'bob@contoso.com', 'bob-in-the-directory')).toBe('right');
   await slapd.setPassword('bob', 'bob-has-a-new-one');
-  // Remembered still: the server does not tell.
+  // Still remembered: the server sends no notice.
   expect(await verdict(one, 'bob@contoso.com', 'bob-in-the-directory')).toBe('right');
   expect(await verdict(one, 'bob@contoso.com', 'bob-has-a-new-one')).toBe('right');
   expect(await verdict(one, 'bob@contoso.com', 'bob-in-the-directory')).toBe('wrong');

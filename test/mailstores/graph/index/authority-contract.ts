@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { IndexWorld } from './index-world.ts';
 
-/** What holds of an index, whatever has the last word on it. @param open a new one */
+/** What every index guarantees, whatever its authority is. @param open a new one */
 export function indexContract(open: () => IndexWorld): void {
   test('a folder has a UIDVALIDITY of its own, which stays; one that comes again gets another', async () => {
     const world = open();
@@ -88,7 +88,7 @@ export function indexContract(open: () => IndexWorld): void {
     }
     const staged = messages.staged(key, 10);
     await world.edit(key, (edit) => edit.assign(staged));
-    // What has one keeps it.
+    // A message that has a UID keeps it.
     await world.edit(key, (edit) => edit.assign(['new', 'old']));
     expect(world.uids(key)).toEqual({ 1: 'old', 2: 'between', 3: 'new' });
     expect(world.index.folders.get(key)).toMatchObject({ uidNext: 4, modseq: 2 });

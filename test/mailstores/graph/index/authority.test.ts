@@ -168,7 +168,7 @@ describe('shared in PostgreSQL', () => {
     expect(told).toEqual(['one false', 'other waits', 'other true']);
     end.resolve();
     await first;
-    // Who has gone waits no longer.
+    // A client that is gone no longer waits.
     const gone = AbortSignal.timeout(100);
     const third = one.index.authority.listing(key, {}, () =>
       other.index.authority.listing(key, { signal: gone }, async () => void told.push('never')),

@@ -9,10 +9,10 @@ import { FolderEdit } from '../../../../src/mailstores/graph/sync/edit.ts';
 import { OwnChanges } from '../../../../src/mailstores/graph/sync/own-changes.ts';
 import { temporaryFolder } from '../../../support/temporary-folder.ts';
 
-/** An index of one mailbox, that can be closed and opened again, and is changed as a mailbox does it. */
+/** An index of one mailbox that can be closed and reopened, and changes as a mailbox changes it. */
 export class IndexWorld {
   index: MailboxIndex;
-  /** What other instances were heard to do: `added 1 2`. */
+  /** What other instances were reported to do: `added 1 2`. */
   readonly heard: string[] = [];
   readonly #open: () => MailboxIndex;
 
@@ -29,7 +29,7 @@ export class IndexWorld {
     this.index = this.#open();
   }
 
-  /** Graph tells that these folders are there, and no others. @returns them, by id */
+  /** Graph reports these folders, and no others. @returns them, by id */
   async list(ids: readonly string[], since?: number): Promise<Record<string, IndexedFolder>> {
     const { authority, folders } = this.index;
     const told = ids.map((id) => ({
@@ -52,7 +52,7 @@ export class IndexWorld {
     return await index.authority.write(key, prepare, { ...this.#side, written: () => {} });
   }
 
-  /** Messages come. @returns their UIDs */
+  /** Adds messages. @returns their UIDs */
   async add(key: number, ...ids: readonly string[]): Promise<readonly number[]> {
     return await this.edit(key, (edit) => ids.map((id) => edit.add(messageOf(id), '{}')));
   }

@@ -39,7 +39,7 @@ test('removals are remembered to a bound, also where nobody ever opens the folde
   const { modseq, removalsFrom } = index.folders.get(key) ?? {};
   const remembered = index.messages.removedSince(key, 0);
   expect([remembered.length, remembered[0], remembered.at(-1)]).toEqual([10_000, 2_001, 12_000]);
-  // Whoever knows the folder up to there hears of all that went since.
+  // A client that knows the folder up to there learns of all removals since.
   expect(index.messages.removedSince(key, removalsFrom ?? 0)).toHaveLength(10_000);
   expect(Number(removalsFrom)).toBeLessThan(Number(modseq));
   index.close();

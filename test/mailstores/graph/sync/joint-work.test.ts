@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { JointWork } from '../../../../src/mailstores/graph/sync/joint-work.ts';
 
-/** A clock that a test sets. */
+/** A clock set by the test. */
 function clockAt(ms: number) {
   let nowMs = ms;
   return {

@@ -36,7 +36,7 @@ test('what changes while it is read is as it was changed', async () => {
     });
     return known.uid;
   };
-  // One is read already, one is to come.
+  // One is read already, the other is still to come.
   const changed = [await change('m5'), await change('m8999')];
   const [added] = await world.edit(key, (edit) => {
     const uids = [edit.add(messageOf('new'), '{}')];

@@ -10,7 +10,7 @@ import { newSchema, openStore } from './opening.ts';
 const server = postgresForTests();
 const now = 1_800_000_000_000;
 
-/** Locks a row of a message, until it is released. */
+/** Locks the row of a message until it is released. */
 async function heldRow(schema: string, id: string) {
   const client = new pg.Client({ connectionString: server().url() });
   await client.connect();
@@ -36,7 +36,7 @@ const deliveredOf = (recipients: AttemptResult['recipients']): AttemptResult => 
   ...{ recipients, state: 'delivered', nextAttemptAtMs: now },
 });
 
-/** Blocks this thread, as SIGSTOP does a process: the others go on. */
+/** Blocks this thread, as SIGSTOP does a process: other threads continue. */
 function standStill(ms: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
@@ -78,7 +78,7 @@ test('a message that was refused and is there all the same is not delivered by t
   await spool.write(Buffer.from('x'));
   await expect(spool.commit(newMessage({ receivedAtMs: now }))).rejects.toMatchObject({ code: 'queue-unreachable' });
   expect(await direct.count('queued')).toBe(1);
-  // Somebody looks at it, so that it cannot be taken back yet.
+  // Another transaction has it locked, so that it cannot be taken back yet.
   const row = await heldRow(schema, spool.id);
   cutter.accept();
   await expect.poll(() => store.count('queued').catch(() => -1), { timeout: 20_000 }).toBe(1);
@@ -111,7 +111,7 @@ test('a caller that changes its error, as nodemailer does with that of a stream,
   const others = await Promise.allSettled([put(store, 'x'), put(store, 'x'), store.get('x'), store.assertRoom(1)]);
   for (const failed of others) expect(failed).toMatchObject({ reason: { code: 'queue-unreachable' } });
   expect(new Set(others.map((each) => 'reason' in each && each.reason)).size).toBe(others.length);
-  // And the message, of which nobody knows whether it was committed, is taken back.
+  // And the message, which may or may not have been committed, is taken back.
   expect(await direct.count('queued')).toBe(2);
   cutter.accept();
   await expect.poll(() => direct.count('queued'), { timeout: 20_000 }).toBe(1);
@@ -134,7 +134,7 @@ test('an answer that came while the process stood still counts', { timeout: 60_0
   const spool = store.spool();
   await spool.write(Buffer.from('x'));
   const committed = spool.commit(newMessage({ receivedAtMs: now }));
-  // The question leaves with the turns of the event loop that follow.
+  // The query is sent in the following turns of the event loop.
   for (let turns = 0; turns < 5; turns++) await new Promise(setImmediate);
   standStill(12_000);
   expect((await committed).id).toBe(spool.id);

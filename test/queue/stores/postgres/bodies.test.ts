@@ -18,7 +18,7 @@ const collectGarbage = runInNewContext('gc') as () => void;
 
 function inUse(): number {
   collectGarbage();
-  // Memory of buffers is given back beside the program; the next collection waits for the end of that.
+  // Memory of buffers is freed concurrently; the next collection waits for that to end.
   collectGarbage();
   const { heapUsed, arrayBuffers } = process.memoryUsage();
   return heapUsed + arrayBuffers;
@@ -103,7 +103,7 @@ test('a body that is discarded leaves nothing, and one whose instance died nothi
   await server().query(`UPDATE ${place.schema}.spools SET touched_at = touched_at - interval '4 hours'`);
   await openInstance('b', place);
   await expect.poll(parts).toBe(0);
-  // Whoever comes to its end after all is refused, and has to send it again.
+  // A sender that gets to the end after all is refused, and has to send it again.
   await expect(orphan.commit(newMessage())).rejects.toMatchObject({ code: 'queue-unreachable' });
   await expect((async () => orphan.write(Buffer.alloc(300_000)))()).rejects.toMatchObject({
     code: 'queue-unreachable',

@@ -4,7 +4,7 @@ import { postgresForTests } from '../../../support/postgres.ts';
 import { newMessage, put } from '../store-contract.ts';
 import { newSchema, openInstance, openStore } from './opening.ts';
 
-// Whoever does not ask for it waits for no flush, and a crash takes the last ten seconds.
+// A caller that does not ask for it waits for no flush, and a crash loses the last ten seconds.
 const server = postgresForTests({
   synchronous_commit: 'off',
   wal_writer_delay: '10000ms',
@@ -35,7 +35,7 @@ test('what was answered is there after a crash, whatever the setting of the role
       });
       return async () => expect((await (await openStore(place)).get(message.id))?.state).toBe('delivered');
     },
-    // The server goes down by itself: the bridge that makes the attempt may die afterwards, and another has to know of it.
+    // Only the server goes down: the bridge that makes the attempt may die afterwards, and another has to know of it.
     async () => {
       const store = await openStore(place);
       const { id } = await put(store, 'x');

@@ -23,7 +23,7 @@ const nowMs = Date.now();
 const ask = (store: QueueStore, amount: number, limit = 10, connection = 'contoso') =>
   store.grants!.grant(connection, amount, { limit, windowMs: dayMs, nowMs });
 
-/** An attempt that has served so many outside the tenant. */
+/** An attempt that has served this many recipients outside the tenant. */
 async function sent(store: QueueStore, external: number, change: Partial<{ agoMs: number; connection: string }> = {}) {
   const { agoMs = 0, connection = 'contoso' } = change;
   const message = await put(store, 'x', { connection });
@@ -47,7 +47,7 @@ test('what one process holds no other gets, and what it gives back others do; co
   expect(await ask(b, 6, 10, 'contoso2')).toBe(6);
   await a.grants!.giveBack('contoso', 2);
   expect([await ask(b, 6), await ask(a, 6)]).toEqual([2, 0]);
-  // A limit that was made smaller leaves less than nothing.
+  // A limit that was reduced leaves less than nothing.
   expect(await ask(a, 1, 3)).toBe(0);
 });
 
@@ -57,7 +57,7 @@ test('what is recorded is held no more, by whatever attempt, and counts for a da
   expect(await ask(a, 6)).toBe(6);
   const message = await sent(a, 4);
   await a.countSent('contoso/x', { startedAtMs: nowMs, endedAtMs: nowMs, recipients: 9, external: 1 });
-  // Written again, as after an answer that was lost.
+  // Written again, as after a lost answer.
   await a.record(message.id, message.result);
   // Four and one are recorded, and one is held.
   expect(await ask(b, 10)).toBe(4);
@@ -73,7 +73,7 @@ test('what several ask for at the same time is never more than there is', async 
     let used = 0;
     for (let n = 0; n < 12; n++) {
       const granted = await ask(store, 2, 30);
-      // A part of what was granted is recorded while the others ask.
+      // A part of the grant is recorded while the others ask.
       if (granted > 0) await sent(store, granted);
       used += granted;
     }
@@ -170,7 +170,7 @@ test('two instances never send more together than the limit of the tenant', { ti
   await delay(1500);
   expect(sentTo).toHaveLength(20);
   expect(new Set(sentTo).size).toBe(2);
-  // Mail within the tenant goes on.
+  // Mail within the tenant continues.
   for (const mailbox of mailboxes) await send(mailbox, 'ann@contoso.example');
   await expect.poll(() => sentTo.length, { timeout: 20_000 }).toBe(22);
 });

@@ -11,7 +11,7 @@ const options = () => ({ url: server().url(), schema: newSchema(), poolSize: 4 }
 const now = 1_800_000_000_000;
 const destination = destinationOf(newMessage());
 
-/** As if an instance had been silent for as long as it was to live. */
+/** As if an instance had been silent for its whole lifetime. */
 async function silence({ schema }: { readonly schema: string }, name: string): Promise<void> {
   await server().query(`UPDATE "${schema}".instances SET expires_at = clock_timestamp() WHERE name = $1`, [name]);
 }
@@ -35,7 +35,7 @@ test('a key has one owner at a time, and a higher number with each', async () =>
   const [again] = await b.leases.claim(['x'], now + 5);
   expect(again).toMatchObject({ key: 'x', sinceMs: now + 5 });
   expect(again?.fence).toBeGreaterThan(won.flat().find(({ key }) => key === 'x')?.fence ?? 0);
-  // Whoever asks again for what is his gets it as it is: an answer may have been lost.
+  // An instance that asks again for its own gets it unchanged: an answer may have been lost.
   expect(await b.leases.claim(['x'], now + 9)).toEqual([again]);
 });
 
@@ -81,7 +81,7 @@ test('a lease outlives no instance, and an instance no silence', async () => {
   expect(await b.leases.claim(['x'], now)).toEqual([]);
   await silence(place, 'a');
   expect((await b.leases.renew(60_000)).instances).toEqual(['b']);
-  // Nobody has taken it: whoever comes back has it still.
+  // Nobody has taken it: an instance that comes back still has it.
   expect((await a.leases.renew(60_000)).held).toEqual([lease]);
   await silence(place, 'a');
   expect(await b.leases.claim(['x'], now)).toHaveLength(1);
@@ -218,7 +218,7 @@ test('one that is started again in its place has it at once, and none of its old
   const [anew] = await second.leases.claim(['x'], now);
   expect(anew?.fence).toBeGreaterThan(old?.fence ?? 0);
   const message = await put(second, 'x');
-  // Whatever of the earlier process is still on its way to the server.
+  // Anything of the earlier process that is still on its way to the server.
   const late = first.begin(message.id, { courier: 'graph', startedAtMs: now }, old);
   await expect(late).rejects.toMatchObject({ code: 'lease-lost' });
   await expect(first.leases.renew(60_000)).rejects.toMatchObject({ code: 'instance-name-taken' });

@@ -6,12 +6,12 @@ import { openPostgresStore, type PostgresStoreOptions } from '../../../../src/qu
 
 let schemas = 0;
 
-/** A schema that nobody has used. */
+/** An unused schema. */
 export function newSchema(): string {
   return `test_${schemas++}`;
 }
 
-/** Opens a store that is closed when the test is over. */
+/** Opens a store that is closed at the end of the test. */
 export async function openStore(options: PostgresStoreOptions): Promise<QueueStore> {
   const store = await openPostgresStore(options);
   let closed: Promise<void> | undefined;
@@ -24,7 +24,7 @@ export async function openStore(options: PostgresStoreOptions): Promise<QueueSto
   return store;
 }
 
-/** Likewise the store of a bridge with this name. */
+/** The same for the store of a bridge with this name. */
 export async function openInstance(
   name: string,
   options: PostgresStoreOptions,

@@ -11,7 +11,7 @@ const options = () => ({ url: server().url(), schema: newSchema(), poolSize: 6 }
 const unreachable = { code: 'queue-unreachable' };
 const now = Date.now();
 
-/** What a store says of the server, from then on. */
+/** What a store reports about the server, from then on. */
 function changesOf(store: QueueStore): string[] {
   const told: string[] = [];
   onTestFinished(store.subscribe(({ kind }: StoreChange) => told.push(kind)));
@@ -41,7 +41,7 @@ test('while the server is down every call is refused at once; then all goes on b
   await server().kill();
   await expect(store.get(before.id)).rejects.toMatchObject({
     ...unreachable,
-    // Why: a new connection was refused, or an old one broke; whichever was noticed first.
+    // The reason: a new connection was refused, or an old one broke, whichever was noticed first.
     message: expect.stringMatching(/^PostgreSQL at 127\.0\.0\.1:\d+ cannot be reached \(.*(?:ECONN|terminated).*\)\.$/),
   });
   await until(() => told.includes('unreachable'));
@@ -98,11 +98,11 @@ test('what was accepted is there after kill -9 amid commits, and what was refuse
   }
   ended = true;
   await Promise.all(clients);
-  // The server answers, and the store finds that out by its next look.
+  // The server answers, and the store finds that out at its next check.
   await expect.poll(() => store.count('queued').catch(() => -1), { timeout: 20_000 }).toBeGreaterThan(0);
   const there = new Set((await store.list({}, 100_000)).map(({ id }) => id));
   expect([...accepted.keys()].filter((id) => !there.has(id))).toEqual([]);
-  // What could not be cleared up in time is taken back once the server is there again.
+  // What could not be cleared up in time is taken back once the server is back.
   await expect.poll(async () => (await store.list({ ids: refused }, 10)).length, { timeout: 15_000 }).toBe(0);
   expect(await store.count('queued')).toBe(accepted.size);
   for (const [id, body] of accepted) expect((await buffer(await store.open(id))).toString() === body, id).toBe(true);

@@ -19,7 +19,7 @@ test('a queue of format 1 is brought up to date, with its messages', async () =>
   const before = await openPostgresStore(options);
   const { id } = await put(before, 'x');
   await before.close();
-  // What the formats after the first added.
+  // Added by the formats after the first.
   await withoutFormat3(options.schema);
   await server().query(`ALTER TABLE ${options.schema}.instances DROP COLUMN retires`);
   await server().query(`DROP TABLE ${options.schema}.external_limits, ${options.schema}.external_grants`);
@@ -72,7 +72,7 @@ test('notices about a message are found by indexes, however many messages there 
   }
   expect(await store.list({ noticeAbout: 'm1' }, 10)).toHaveLength(1);
   expect((await store.page({ noticeAbout: 'm1' }, { limit: 10 })).messages).toHaveLength(1);
-  // With its session ends what the server counts for it.
+  // What the server counts for a session ends with it.
   await store.close();
   const scans = `SELECT indexrelname AS name, idx_scan AS scans FROM pg_stat_user_indexes
     WHERE schemaname = '${schema}' AND indexrelname LIKE '%\\_notices' ORDER BY name`;
@@ -83,12 +83,12 @@ test('notices about a message are found by indexes, however many messages there 
   ]);
 });
 
-/** Takes back what format 3 has added, and those after it. */
+/** Undoes what format 3 and later ones added. */
 async function withoutFormat3(schema: string): Promise<void> {
   await without(schema, ['notice_about', 'subject', 'internet_message_id'], '');
 }
 
-/** Takes columns away. @param kept later ones that stay */
+/** Drops columns. @param kept later ones that stay */
 async function without(schema: string, columns: readonly string[], kept: string): Promise<void> {
   await server().query(`DROP VIEW ${schema}.everything`);
   for (const table of ['messages', 'delivered']) {

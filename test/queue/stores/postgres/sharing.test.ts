@@ -45,7 +45,7 @@ test.each([
   const [owner, other] = [await openInstance('a', place), await openInstance('b', place)];
   const [told, own] = [changesOf(owner), changesOf(other)];
   const ofMail = (changes: StoreChange[]) => changes.filter(({ kind }) => kind === 'queued');
-  // The session that listens opens.
+  // The listening session opens.
   await delay(500);
   const started = performance.now();
   await put(other, 'x');
@@ -92,7 +92,7 @@ test('a pause of one instance drives no other: it would try again, and end pause
   const place = options();
   const [a, b] = [await openInstance('a', place), await openInstance('b', place)];
   const told = changesOf(b);
-  // All that the start of the two has told has come by then.
+  // Everything that the start of the two announced has arrived by then.
   await put(a, 'before');
   await expect.poll(() => told.map(({ kind }) => kind), { timeout: 5000 }).toContain('queued');
   told.length = 0;
@@ -104,7 +104,7 @@ test('a pause of one instance drives no other: it would try again, and end pause
   await a.endPause('of nobody');
   await a.endPause(destination);
   await a.endPause('contoso breaker graph');
-  // What is told after them has come: nothing is on its way.
+  // Later announcements have arrived: nothing is on its way.
   await put(a, 'x');
   await expect.poll(() => told.length, { timeout: 5000 }).toBeGreaterThan(0);
   expect(told).toEqual([{ kind: 'queued', destinations: [destination] }]);
@@ -118,7 +118,7 @@ test('the room is that of all instances', async () => {
   const messages = [];
   for (let n = 0; n < 5; n++) messages.push(await put(n % 2 === 0 ? a : b, 'x'.repeat(100)));
   for (const store of [a, b]) {
-    // What the other has accepted since it was counted is counted in a second or some.
+    // What the other has accepted since the count is counted within a second or a few.
     const isFull = () =>
       store.assertRoom(1).then(
         () => false,
@@ -155,7 +155,7 @@ test('an outcome may leave an earlier attempt as unfinished as it was', async ()
 test('writes that come together fail by themselves', async () => {
   const store = await openStore(options());
   const long = 'x'.repeat(4000);
-  // An index entry of more than a third of a page is refused, where it cannot be made smaller.
+  // An index entry larger than a third of a page is refused if it cannot be compressed.
   const random = () => Array.from({ length: 4000 }, () => String.fromCharCode(33 + Math.random() * 90)).join('');
   const results = await Promise.allSettled([
     put(store, 'one'),

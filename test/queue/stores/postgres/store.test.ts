@@ -3,7 +3,7 @@ import { openPostgresStore } from '../../../../src/queue/stores/postgres/store.t
 import { anyPostgres, debianPostgres, Postgres, packagedPostgres } from '../../../support/postgres.ts';
 import { storeContract } from '../store-contract.ts';
 
-/** CI holds both to the contract. */
+/** CI tests both against the contract. */
 const servers = [anyPostgres, process.env.CI && debianPostgres !== anyPostgres && debianPostgres].filter(
   (each) => !!each,
 );

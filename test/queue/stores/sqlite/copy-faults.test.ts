@@ -42,7 +42,7 @@ beforeEach(() => {
 
 const large = 'large'.padEnd(70_000);
 
-/** A queue with these messages, which nobody has open. */
+/** A queue with these messages that nobody has open. */
 async function queueOf(...contents: string[]) {
   const folder = temporaryFolder();
   const store = openSqliteStore(folder, { exclusive: true });

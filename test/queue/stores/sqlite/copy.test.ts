@@ -34,7 +34,7 @@ function deliver(store: QueueStore, message: QueuedMessage): Promise<unknown> {
   return store.record(message.id, result);
 }
 
-/** Opens a copy as a bridge would, and reads every waiting message to its end: its checksum is verified by that. */
+/** Opens a copy as a bridge would, and reads every waiting message to its end, which verifies its checksum. */
 async function readAll(folder: string): Promise<readonly QueuedMessage[]> {
   const store = openSqliteStore(folder, { exclusive: true });
   try {
@@ -69,7 +69,7 @@ test('while a bridge accepts and delivers, every copy is whole', { timeout: 60_0
     while (goesOn) {
       const message = await put(store, count % 2 === 0 ? large : small);
       count += 1;
-      // Of some bodies it is a matter of luck whether they are there when a copy is made.
+      // It depends on timing whether some bodies exist when a copy is made.
       if (count % 5 !== 0) await deliver(store, message);
       else await new Promise((resolve) => setTimeout(resolve, 2));
     }
@@ -87,14 +87,14 @@ test('while a bridge accepts and delivers, every copy is whole', { timeout: 60_0
   expect(waiting.at(-1)).toBeGreaterThan(waiting[0] ?? 0);
 });
 
-/** As another process of the bridge does it. */
+/** As another process of the bridge does. */
 function changeQueue(folder: string, sql: string): void {
   const db = new DatabaseSync(join(folder, 'queue.sqlite'));
   db.exec(sql);
   db.close();
 }
 
-/** A second row like the only one there is. */
+/** A second row like the only existing one. */
 const secondRow = `INSERT INTO messages SELECT 'second', lane, account, connection, mailbox, courier, envelope, recipients,
   is_bounce, size, 'second.eml', state, attempts, received_at, expires_at, next_attempt_at, finished_at, body_crc, damage,
   delay_told, subject, internet_message_id, notice_about FROM messages`;
@@ -116,7 +116,7 @@ test('a body that goes in the very moment of the copy makes it choose another mo
   const copy = await copyQueue(folder, into, {
     afterLinks: () => {
       tries += 1;
-      // Accepted after the links, and its body gone when it is looked for; the second time it is delivered.
+      // Accepted after the links, with its body gone when it is looked for; the second time it is delivered.
       if (tries === 1) changeQueue(folder, secondRow);
       else changeQueue(folder, `DELETE FROM messages WHERE id = 'second'`);
     },

@@ -22,7 +22,7 @@ function open(folder = temporaryFolder(), options: Partial<SqliteStoreOptions> =
   return { store, folder, told };
 }
 
-/** Does to the tables what no program of ours does. */
+/** Changes the tables in a way that none of our programs does. */
 function tamper(folder: string, sql: string): void {
   const db = new DatabaseSync(join(folder, 'queue.sqlite'));
   db.exec(sql);

@@ -21,7 +21,7 @@ function open(room: Partial<RoomLimits>, folder = temporaryFolder()): QueueStore
 
 const full = { code: 'queue-full', kind: 'temporary' };
 
-/** As a listener does: what is not accepted is dropped. */
+/** As a listener does: what is not accepted is discarded. */
 async function receive(store: QueueStore, content: Buffer): Promise<QueuedMessage> {
   const spool = store.spool();
   try {
@@ -95,7 +95,7 @@ test('on a full disk nothing is half accepted, deliveries are recorded, and it r
   for (let i = 0; i < 100; i++) waiting.push(await put(store, `small ${i}`));
   for (let i = 0; i < 5; i++) waiting.push(await put(store, Buffer.alloc(100_000, `${i}`)));
 
-  // Until no message of any size goes in any more.
+  // Until no message of any size fits any more.
   disk.fill();
   const sizes = [10, 60_000, 100_000, 3_000_000];
   for (const size of sizes) {

@@ -11,7 +11,7 @@ import { put } from '../store-contract.ts';
 const largeId = '0mwqber7r8ombl';
 const largeBody = Buffer.alloc(70_000, 'Subject: large\r\n\r\n');
 
-/** A queue as the version with format 1 left it. */
+/** A queue as left by the version with format 1. */
 function queueOfFormat1(): string {
   const folder = temporaryFolder();
   mkdirSync(join(folder, 'bodies'));
@@ -71,10 +71,10 @@ test('two that open it at once bring it over once', async () => {
   for (const store of stores) await store.close();
 });
 
-/** Takes back what format 9 has added. */
+/** Undoes what format 9 added. */
 const withoutFormat9 = 'DROP INDEX messages_notices; ALTER TABLE messages DROP COLUMN notice_about';
 
-/** Takes back what format 8 has added, and those after it. */
+/** Undoes what format 8 and later ones added. */
 const withoutFormat8 = `${withoutFormat9}; DROP INDEX messages_open; ALTER TABLE messages DROP COLUMN subject;
   ALTER TABLE messages DROP COLUMN internet_message_id`;
 
@@ -93,7 +93,7 @@ test('a queue of format 8 comes over: its notices are about nobody knows what, t
   expect((await after.list({ noticeAbout: 'm1' }, 10)).map(({ id }) => id)).toEqual([fresh.id]);
 });
 
-/** A queue as the version before follow-ups left it, which knew of no couriers of attempts. */
+/** A queue as left by the version before follow-ups, which did not record the couriers of attempts. */
 async function queueOfFormat4(): Promise<string> {
   const folder = queueOfFormat1();
   await openSqliteStore(folder, { exclusive: true }).close();
@@ -123,7 +123,7 @@ test('a queue of format 4 comes over: its attempts have no courier, and what fol
 
 const t0 = Date.UTC(2026, 0, 5, 8);
 
-/** A queue as the version with format 6 left it, with the files that it kept beside its database. */
+/** A queue as left by the version with format 6, with the files beside its database. */
 async function queueOfFormat6(files: Readonly<Record<string, string | Buffer>>) {
   const folder = temporaryFolder();
   const store = openSqliteStore(folder, { exclusive: true });
@@ -141,7 +141,7 @@ async function queueOfFormat6(files: Readonly<Record<string, string | Buffer>>) 
   return { folder, ids };
 }
 
-/** What is noted of attempts on each message in turn. */
+/** What is recorded of attempts on each message in turn. */
 async function unfinishedOf(folder: string, options: Partial<SqliteStoreOptions> = {}) {
   const store = openSqliteStore(folder, { exclusive: true, nowMs: t0 + 100, boot: 'boot-1', ...options });
   const unfinished = (await store.list({}, 10)).map((message) => message.unfinished);

@@ -44,7 +44,7 @@ test('what a bridge asks all the time never reads through all messages, of which
   expect(plans.length).toBeGreaterThan(12);
   const scans = plans.filter(({ plan }) => plan.some(({ detail }) => detail === 'SCAN messages'));
   expect(scans.map(({ text }) => text)).toEqual([]);
-  // Of a line of many messages the first are found without sorting all.
+  // Of a long line of messages, the first are found without sorting all.
   const sorted = plans.filter(
     ({ text, plan }) =>
       /AND next_attempt_at <= \?/.test(text) && plan.some(({ detail }) => detail === 'USE TEMP B-TREE FOR ORDER BY'),

@@ -91,7 +91,7 @@ test.each([1, 2, 3, 5, 8, 13, 21, 34])('with page %i torn out, nothing is lost b
     const index = messages.findIndex(({ id }) => name === `${id}.eml`);
     expect(content.startsWith(`message ${index} `)).toBe(true);
   }
-  // A page holds some dozen messages; the roots of the tables hold the way to all of them.
+  // A page holds some dozen messages; the tables' root pages lead to all of them.
   const isRoot = page <= 8;
   if (!isRoot) expect(whole).toBeGreaterThan(260);
   expect(whole + recovered.length).toBeGreaterThanOrEqual(30);
@@ -108,7 +108,7 @@ test('where the database is no database at all, the large bodies are left', asyn
   expect(readdirSync(report.recovered).sort()).toEqual(large.sort());
 });
 
-/** The page on which a table begins, filled with what means nothing. */
+/** Fills the first page of a table with garbage. */
 function tearOut(file: string, table: string): void {
   const db = new DatabaseSync(file);
   const page = db.prepare('SELECT rootpage FROM sqlite_master WHERE name = ?').get(table)?.rootpage as number;

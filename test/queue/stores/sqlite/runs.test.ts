@@ -7,7 +7,7 @@ import { put } from '../store-contract.ts';
 
 const t0 = Date.UTC(2026, 0, 5, 8);
 
-/** A run of a bridge. `killed`: its process ends, its machine goes on. */
+/** A run of a bridge. `killed`: its process ends, its machine keeps running. */
 async function run(
   folder: string,
   options: Partial<SqliteStoreOptions> & { readonly killed?: true },
@@ -45,7 +45,7 @@ test.each([
   const folder = temporaryFolder();
   await run(folder, first, threeMessages);
   expect(await run(folder, { boot, nowMs: t0 + 9 })).toEqual(expected);
-  // Once it is noted it stays, until an outcome is.
+  // Once recorded, it stays until an outcome is.
   expect(await run(folder, { boot, nowMs: t0 + 20 })).toEqual(expected);
 });
 

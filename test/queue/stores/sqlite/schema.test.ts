@@ -19,7 +19,7 @@ test.each([[new Error('no code')], [{ errcode: '11' }], [undefined]])('%s is not
   expect(isCorruption(error)).toBe(false);
 });
 
-/** What is said of a database whose check says this, or fails so. */
+/** What is reported of a database whose check says this, or fails this way. */
 function checked(check: () => unknown): unknown {
   const db = { prepare: () => ({ get: check }) } as unknown as DatabaseSync;
   try {

@@ -172,7 +172,7 @@ test('a thread that ends by itself is started again: what was answered is kept, 
   const unclear = { status: 'rejected', reason: { code: 'queue-unreachable', kind: 'temporary' } };
   const refused = await asked;
   expect(refused).toMatchObject([unclear, unclear]);
-  // What one caller does to its error is not seen by another.
+  // What one caller does to its error is not visible to another.
   expect(new Set(refused.map((each) => 'reason' in each && each.reason)).size).toBe(2);
   await expect(store.count('queued')).rejects.toMatchObject({ code: 'queue-unreachable' });
   await expect.poll(() => changes.map(({ kind }) => kind), { timeout: 5000 }).toEqual(['unreachable', 'reachable']);
@@ -231,7 +231,7 @@ test('what is asked while the thread is at work goes to it together, and what is
   asked.push(store.count('queued'));
   await turn();
   asked.push(store.count('queued'));
-  // It waits for an answer, which may have come meanwhile, and goes in the turn after that.
+  // It waits for an answer, which may have come meanwhile, and is sent in the turn after that.
   expect(sent).toEqual([2]);
   expect(await Promise.all(asked)).toEqual([0, 0, 0, 0]);
   expect(sent.reduce((sum, each) => sum + each, 0)).toBe(4);

@@ -13,7 +13,7 @@ afterEach(() => void vi.useRealTimers());
 
 const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
 
-/** A database of which notices and answers come as a test says, and what was written into it. */
+/** A database whose notices and answers come as the test says, and what was written to it. */
 function scripted() {
   let notify: (payload: string) => void = () => {};
   let watched: ((change: 'unreachable' | 'reachable') => void) | undefined;

@@ -11,7 +11,7 @@ const refused = () => new BridgeError('queue-unreachable', 'PostgreSQL at db can
 
 type Write = (entries: readonly string[]) => Promise<readonly (string | Error)[]>;
 
-/** A group over a server that answers as it is told, and what was written together. */
+/** A group over a server that answers as scripted, and what was written together. */
 function world(
   options: Partial<GroupOptions<string, string>> = {},
   reachable: (patienceMs: number) => boolean = () => true,
