@@ -44,7 +44,7 @@ const boxes: readonly Box[] = [
     title: 'Passed through, or translated',
     lines: ['IMAP and POP3 over Graph'],
   },
-  { x: 438, y: 330, width: 252, height: 46, title: 'Tokens, renewed by themselves' },
+  { x: 438, y: 330, width: 252, height: 46, title: 'Tokens, renewed automatically' },
   { x: 850, y: 20, width: 180, height: 372, title: 'Microsoft 365', kind: 'frame' },
   { x: 866, y: 60, width: 148, height: 244, title: 'Exchange Online', lines: ['mailboxes'], kind: 'outside' },
   { x: 866, y: 330, width: 148, height: 46, title: 'Entra ID', kind: 'outside' },
@@ -73,7 +73,7 @@ path{fill:none;stroke:#2456b5;stroke-width:1.6}marker path{fill:#2456b5;stroke:n
 /** The picture, as SVG. */
 export function drawFlow(): string {
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1040 412" role="img">
-<title>Senders hand mail to mailbridge by SMTP; it is queued on disk and goes to Microsoft 365 by Graph or SMTP. Mail programs read by IMAP or POP3.</title>
+<title>Senders submit mail to mailbridge over SMTP. It is queued on disk and delivered to Microsoft 365 through Graph or SMTP. Mail programs read over IMAP or POP3.</title>
 <style>${css}</style>
 <defs><marker id="end" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" orient="auto-start-reverse"><path d="M0 0l8 4-8 4z"/></marker></defs>
 ${boxes.map(drawBox).join('\n')}
