@@ -260,14 +260,16 @@ export class GraphOpenFolder implements OpenFolder {
     return [...this.#folder.entries.values()];
   }
 
+  /** Lists the messages that are here now. One that arrives while sizes are found has only an estimate of its own. */
   async *#listExactly(signal: AbortSignal | undefined): AsyncGenerator<MessageSummary> {
-    await this.#findSizes(signal);
-    yield* this.#listing();
-  }
-
-  async #findSizes(signal: AbortSignal | undefined): Promise<void> {
-    const unknown = [...this.#folder.entries].filter(([, { isExact }]) => !isExact).map(([uid]) => uid);
+    const { entries } = this.#folder;
+    const uids = [...entries.keys()];
+    const unknown = uids.filter((uid) => entries.get(uid)?.isExact === false);
     for await (const { content } of this.contents(unknown.slice(-mostExactSizes), signal)) content.stream.destroy();
+    for (const uid of uids) {
+      const message = this.#folder.entries.get(uid);
+      if (message !== undefined) yield message;
+    }
   }
 
   async #content(uid: number, signal = this.#host.gone): Promise<CachedContent | undefined> {

@@ -229,6 +229,23 @@ test('POP3 gets exact sizes before it lists', async () => {
   expect(listed).toEqual(exact);
 });
 
+test('a message that arrives while exact sizes are found is not in the list, as its size is not exact', async () => {
+  const world = await GraphWorld.start();
+  for (const subject of ['one', 'two']) world.deliver(subject);
+  const inbox = await world.store().open('INBOX', { readOnly: false });
+  const exact = world.m365.directory.messages(reports, 'INBOX').map(({ content }) => content.length);
+  const listed: number[] = [];
+  world.m365.faults.add({ target: 'graph', kind: 'delay', at: 'getMime', delayMs: 1_500 }, 2);
+  const listing = (async () => {
+    for await (const { size } of inbox.list({ exactSizes: true })) listed.push(size);
+  })();
+  world.deliver('three');
+  await world.poll();
+  expect([listed, inbox.uidNext]).toEqual([[], 4]);
+  await listing;
+  expect(listed).toEqual(exact);
+});
+
 test('of many messages, a header that Graph can tell of itself takes no request; any other takes one for twenty', async () => {
   const world = await GraphWorld.start();
   const messages = 205;
