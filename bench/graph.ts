@@ -163,6 +163,8 @@ const [port, adminPort] = [await freePorts(1), await freePorts(1)];
 const configFile = configure(folder, [port, adminPort], m365.told);
 const program = installProgram(folder);
 let bridge = await startBridge(program, configFile);
+// The event loop is watched from the first request on.
+await stalled(adminPort);
 const seconds = (ms: number): string => (ms / 1000).toFixed(2);
 const figures: Record<string, string | number> = {};
 try {
