@@ -3,6 +3,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { cpus } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -13,8 +14,10 @@ const source = join(root, 'src/main.ts');
 const isPacked = !existsSync(source);
 const program = isPacked ? join(root, existsSync(join(root, 'lib')) ? 'lib/main.cjs' : 'dist/main.js') : source;
 // Mail is many short-lived buffers: with Node.js's own settings they pile up to twice the memory before they are
-// collected. docs/benchmarks.md has what this costs.
-const memoryFlags = ['--max-semi-space-size=2'];
+// collected. More threads of V8 than other processors only delay the one that serves clients. docs/benchmarks.md has
+// what this costs.
+const otherProcessors = Math.max(1, cpus().length - 1);
+const engineFlags = ['--max-semi-space-size=4', `--v8-pool-size=${Math.min(4, otherProcessors)}`];
 // glibc keeps memory apart for each thread, and after the first large piece keeps as much as that for ever.
 const env = {
   MALLOC_ARENA_MAX: '2',
@@ -65,7 +68,7 @@ if (runs === undefined) {
 const calledAs = { sendmail: ['sendmail'], mailq: ['sendmail', '-bp'], newaliases: ['sendmail', '-bi'] };
 const name = basename(process.argv[1] ?? '');
 const command = Object.hasOwn(calledAs, name) ? calledAs[name] : [];
-const argv = [...memoryFlags, program, ...command, ...process.argv.slice(2)];
+const argv = [...engineFlags, program, ...command, ...process.argv.slice(2)];
 if (typeof process.execve === 'function' && process.platform !== 'win32') {
   process.execve(runs, [runs, ...argv], env);
 }

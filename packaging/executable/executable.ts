@@ -82,8 +82,8 @@ async function assemble(
     main: assets['boot.cjs'],
     output: blob,
     disableExperimentalSEAWarning: true,
-    // Same as in bin/mailbridge.js.
-    execArgv: ['--max-semi-space-size=2'],
+    // As in bin/mailbridge.js, except for what depends on the machine.
+    execArgv: ['--max-semi-space-size=4'],
     assets,
   };
   writeFileSync(config, JSON.stringify(settings));

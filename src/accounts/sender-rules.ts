@@ -8,6 +8,7 @@ import { asciiDomain } from '../message/address/parts.ts';
 export function mayUseAddress(senders: readonly string[], address: string): boolean {
   const given = comparedAddress(address);
   if (!given) return false;
+  if (senders.includes(address)) return true;
   return senders.some((sender) => {
     const allowed = comparedAddress(sender);
     return allowed?.domain === given.domain && (allowed.local === '*' || allowed.local === given.local);

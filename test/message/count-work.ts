@@ -100,6 +100,7 @@ async function steps(read: (text: string) => unknown, text: string): Promise<num
 const found: { name: string; piece: string; once: number; fourfold: number }[] = [];
 for (const [name, read] of Object.entries(readers)) {
   for (const piece of pieces) {
+    // Decoded, too, it is longer than what the parser of addresses remembers.
     const count = Math.ceil(400 / piece.length);
     // What only a first call does, and what is compiled meanwhile, must not count.
     read(piece.repeat(count));

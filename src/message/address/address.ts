@@ -67,9 +67,13 @@ function isLocalPart(local: string, utf8: boolean): boolean {
 /** domainToASCII would ignore everything after another character, such as `?`. */
 const hostCharacters = /^[A-Za-z0-9.\-\u{80}-\u{10ffff}]+$/u;
 
+/** Labels that the conversion leaves as they are; the last one begins with a letter, as in no IP address. */
+const plainDomain = /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?$/i;
+
 function isMailDomain(domain: string, utf8: boolean): boolean {
   if (domain.startsWith('[') && domain.endsWith(']')) return isAddressLiteral(domain.slice(1, -1));
   if (!hostCharacters.test(domain)) return false;
+  if (domain.length <= 255 && plainDomain.test(domain) && !/xn--/i.test(domain)) return true;
   const ascii = utf8 ? domainToASCII(domain) : domain;
   // domainToASCII also turns `0x7f.1` into an IP address, which must not pass for a name.
   if (ascii.length > 255 || (ascii !== domain && isIPv4(ascii))) return false;

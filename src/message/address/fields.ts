@@ -18,7 +18,7 @@ const all = new Set([...senders, ...recipients, ...answered]);
 
 /** Tells whether a field contains addresses. */
 export function isAddressField(field: HeaderField): boolean {
-  return all.has(field.name.toLowerCase());
+  return all.has(field.key);
 }
 
 /**

@@ -1,3 +1,5 @@
+import { LRUCache } from 'lru-cache';
+import { boundedBy } from '../../base/bounded-by.ts';
 import { joinAddress } from './parts.ts';
 import { type AddressToken, type AddressTokens, tokenizeAddresses } from './tokens.ts';
 import {
@@ -80,6 +82,10 @@ export interface AddressItems {
   readonly problems: readonly AddressProblem[];
 }
 
+/** A device writes the same addresses into each of its messages, and each is parsed several times on the way. */
+const remembered = new LRUCache<string, AddressItems>(boundedBy(200));
+const longestRemembered = 80;
+
 const word = '[A-Za-z0-9_+-]+';
 const addrSpec = `${word}(?:\\.${word})*@${word}(?:\\.${word})*`;
 /** The content of nearly every field: `scanner@contoso.com`, `Front Desk <desk@contoso.com>`. */
@@ -98,6 +104,16 @@ export function parseAddressList(value: string): AddressList {
 export function parseAddressItems(value: string): AddressItems {
   const plain = plainAddress.exec(value);
   if (plain) return { items: [plainItem(plain)], problems: [] };
+  if (value.length > longestRemembered) return readItems(value);
+  let items = remembered.get(value);
+  if (items === undefined) {
+    items = readItems(value);
+    remembered.set(value, items);
+  }
+  return items;
+}
+
+function readItems(value: string): AddressItems {
   return new ListReader(tokenizeAddresses(value)).read();
 }
 

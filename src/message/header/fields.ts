@@ -16,10 +16,14 @@ export class HeaderField {
   readonly name: string;
   /** Name, colon, value, folding and line end, as received. */
   readonly raw: Buffer;
+  /** {@link name} in lower case. */
+  readonly key: string;
   readonly #valueStart: number;
+  #value: string | undefined;
 
   constructor(name: string, raw: Buffer, valueStart: number) {
     this.name = name;
+    this.key = name.toLowerCase();
     this.raw = raw;
     this.#valueStart = valueStart;
   }
@@ -28,6 +32,11 @@ export class HeaderField {
    * The value on one line (RFC 5322 section 2.2.3), trimmed; decoded as UTF-8, or as Windows-1252 if it is not UTF-8.
    */
   value(): string {
+    this.#value ??= this.#decoded();
+    return this.#value;
+  }
+
+  #decoded(): string {
     const octets = this.raw.subarray(this.#valueStart);
     const text = isUtf8(octets) ? octets.toString() : windows1252.decode(octets);
     return text.replace(/[\r\n]/g, '').trim();
@@ -56,7 +65,7 @@ export class HeaderField {
 
   /** Whether this is the field with that name, in any case. */
   is(name: string): boolean {
-    return this.name.length === name.length && this.name.toLowerCase() === name.toLowerCase();
+    return this.name.length === name.length && (this.name === name || this.key === name.toLowerCase());
   }
 }
 

@@ -49,7 +49,7 @@ export function repairHeader(header: HeaderBlock, options: RepairOptions): Buffe
   return header.edit({
     prefix: options.prefix ?? '',
     suffix: [...lines.values()].join(''),
-    drop: (field) => lines.has(field.name.toLowerCase()),
+    drop: ({ key }) => lines.has(key),
   });
 }
 

@@ -44,8 +44,7 @@ export function withSingleFields(header: HeaderBlock): HeaderBlock {
 /** Almost no message has any. */
 function hasSurplus({ fields }: HeaderBlock): boolean {
   const seen = new Set<string>();
-  return fields.some(({ name }) => {
-    const key = name.toLowerCase();
+  return fields.some(({ key }) => {
     if (!once.has(key)) return false;
     const isSurplus = seen.has(key);
     seen.add(key);

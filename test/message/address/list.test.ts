@@ -128,3 +128,11 @@ describe('a plain address, which is read at a glance', () => {
     expect(parseAddressItems(value)).toEqual(parseAddressItems(`${value} `));
   });
 });
+
+it('gives every field its own items, however many are remembered', () => {
+  const numbers = Array.from({ length: 500 }, (_, number) => number);
+  for (const number of [...numbers, ...numbers.toReversed()]) {
+    const name = `Scanner, floor ${number}`;
+    expect(read(`"${name}" <scanner${number}@contoso.com>`)).toBe(`${name} <scanner${number}@contoso.com>`);
+  }
+});
