@@ -5,7 +5,7 @@ import { parseSearchKeys } from '../search/keys.ts';
 import { asksModseq, assertCharset, type SearchProgram } from '../search/program.ts';
 import { parseResultOptions, type ResultOption, tellExtended, tellPlain } from '../search/result.ts';
 import { searched } from '../search/run.ts';
-import { asksSortHeader, parseSortCriteria, type SortCriterion } from '../sort/criteria.ts';
+import { parseSortCriteria, type SortCriterion, sortFields } from '../sort/criteria.ts';
 import { inOrder, type SortedMessage, sortedMessage } from '../sort/order.ts';
 import type { Scanner } from '../wire/scanner.ts';
 
@@ -45,9 +45,6 @@ export function parseCharsetAndKeys(scanner: Scanner): SearchProgram {
   return { charset, key: parseSearchKeys(scanner) };
 }
 
-/** Header fields used by the criteria of RFC 5256 and RFC 5957. */
-const sortFields = ['Date', 'Subject', 'From', 'To', 'Cc'];
-
 async function sortable(
   { folder, presence }: ImapContext,
   uids: readonly number[],
@@ -55,7 +52,8 @@ async function sortable(
 ): Promise<SortedMessage[]> {
   const messages: SortedMessage[] = [];
   const slice = new TimeSlice(presence.gone);
-  if (!asksSortHeader(criteria)) {
+  const fields = sortFields(criteria);
+  if (fields.length === 0) {
     for (const uid of uids) {
       const message = folder.get(uid);
       if (message !== undefined) messages.push(sortedMessage(message, undefined, criteria));
@@ -63,7 +61,7 @@ async function sortable(
     }
     return messages;
   }
-  for await (const { uid, header } of folder.open.headers(uids, presence.gone, sortFields)) {
+  for await (const { uid, header } of folder.open.headers(uids, presence.gone, fields)) {
     presence.gone.throwIfAborted();
     const message = folder.get(uid);
     if (message === undefined) continue;

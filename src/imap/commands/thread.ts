@@ -6,6 +6,7 @@ import { assertCharset, type SearchProgram } from '../search/program.ts';
 import { searched } from '../search/run.ts';
 import { type ThreadedMessage, threadedMessage } from '../thread/message.ts';
 import { formatThreads, type ThreadNode } from '../thread/node.ts';
+import { Numbering } from '../thread/numbering.ts';
 import { threadsBySubject } from '../thread/ordered-subject.ts';
 import { threadsByReferences } from '../thread/references.ts';
 import type { Scanner } from '../wire/scanner.ts';
@@ -53,12 +54,13 @@ async function messagesOf({ folder, presence }: ImapContext, uids: readonly numb
   const messages: ThreadedMessage[] = [];
   if (uids.length === 0) return messages;
   const slice = new TimeSlice(presence.gone);
+  const numberings = { subjects: new Numbering(), ids: new Numbering() };
   for await (const { uid, header } of folder.open.headers(uids, presence.gone, threadFields)) {
     presence.gone.throwIfAborted();
     const message = folder.get(uid);
     if (message === undefined) continue;
     if (slice.isOver) await slice.next();
-    messages.push(threadedMessage(message, await FetchedMessage.ofHeader(header).header()));
+    messages.push(threadedMessage(message, await FetchedMessage.ofHeader(header).header(), numberings));
   }
   return messages.sort((left, right) => left.uid - right.uid);
 }

@@ -1,11 +1,22 @@
 import { ImapSyntaxError } from '../reply.ts';
 import type { Scanner } from '../wire/scanner.ts';
 
-const names = ['ARRIVAL', 'CC', 'DATE', 'FROM', 'SIZE', 'SUBJECT', 'TO', 'DISPLAYFROM', 'DISPLAYTO'] as const;
+/** The header field that each criterion compares; undefined if it needs no header. */
+const comparedFields = {
+  ARRIVAL: undefined,
+  CC: 'Cc',
+  DATE: 'Date',
+  FROM: 'From',
+  SIZE: undefined,
+  SUBJECT: 'Subject',
+  TO: 'To',
+  DISPLAYFROM: 'From',
+  DISPLAYTO: 'To',
+} as const;
 
 /** A sort criterion (RFC 5256 section 3, RFC 5957). */
 export interface SortCriterion {
-  readonly name: (typeof names)[number];
+  readonly name: keyof typeof comparedFields;
   readonly reverse: boolean;
 }
 
@@ -20,9 +31,8 @@ export function parseSortCriteria(scanner: Scanner): readonly SortCriterion[] {
       const reverse = word === 'REVERSE';
       if (reverse) scanner.space();
       const wanted = reverse ? scanner.word() : word;
-      const name = names.find((each) => each === wanted);
-      if (name === undefined) throw new ImapSyntaxError('Unknown SORT criterion.');
-      return { name, reverse };
+      if (!isCriterion(wanted)) throw new ImapSyntaxError('Unknown SORT criterion.');
+      return { name: wanted, reverse };
     },
     { allowEmpty: false },
   );
@@ -30,7 +40,11 @@ export function parseSortCriteria(scanner: Scanner): readonly SortCriterion[] {
   return criteria;
 }
 
-/** Tells whether the criteria need message headers. */
-export function asksSortHeader(criteria: readonly SortCriterion[]): boolean {
-  return criteria.some(({ name }) => name !== 'ARRIVAL' && name !== 'SIZE');
+function isCriterion(name: string): name is SortCriterion['name'] {
+  return Object.hasOwn(comparedFields, name);
+}
+
+/** Returns the header fields that the criteria compare. */
+export function sortFields(criteria: readonly SortCriterion[]): string[] {
+  return [...new Set(criteria.flatMap(({ name }) => comparedFields[name] ?? []))];
 }

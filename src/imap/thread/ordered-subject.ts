@@ -10,7 +10,7 @@ export async function threadsBySubject(
   messages: readonly ThreadedMessage[],
   slice: TimeSlice,
 ): Promise<readonly ThreadNode[]> {
-  const bySubject = new Map<string, { readonly uid: number; readonly children: ThreadNode[] }>();
+  const bySubject = new Map<number, { readonly uid: number; readonly children: ThreadNode[] }>();
   for (const { subject, uid } of await sortedInSlices(messages, bySentDate, slice)) {
     const first = bySubject.get(subject);
     if (first === undefined) bySubject.set(subject, { uid, children: [] });

@@ -16,19 +16,21 @@ export async function threadsByReferences(
 
 /** Step 1: puts every message below the last one it refers to. @returns containers without a parent */
 async function linked(messages: readonly ThreadedMessage[], slice: TimeSlice): Promise<Container[]> {
-  const byId = new Map<string, Container>();
+  const byId: (Container | undefined)[] = [];
   const all: Container[] = [];
   for (const message of messages) {
     if (slice.isOver) await slice.next();
     const container = new Container(message);
     all.push(container);
     // If several messages have the same ID, the first one keeps it.
-    if (message.id !== undefined && !byId.has(message.id)) byId.set(message.id, container);
+    if (message.id !== undefined) byId[message.id] ??= container;
   }
-  const known = (id: string): Container => {
-    const container = byId.get(id) ?? new Container();
-    if (!byId.has(id)) all.push(container);
-    byId.set(id, container);
+  const known = (id: number): Container => {
+    const found = byId[id];
+    if (found !== undefined) return found;
+    const container = new Container();
+    all.push(container);
+    byId[id] = container;
     return container;
   };
   for (const container of [...all]) {

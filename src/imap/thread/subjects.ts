@@ -4,28 +4,28 @@ import type { ThreadedMessage } from './message.ts';
 
 /** Step 5: joins threads with the same base subject (RFC 5256 section 3). @param roots sorted by date */
 export async function gatheredBySubject(roots: readonly Container[], slice: TimeSlice): Promise<Container[]> {
-  const table = new Map<string, Container>();
+  const bySubject = new Map<number, Container>();
   for (const root of roots) {
     if (slice.isOver) await slice.next();
-    const { subject = '', isReply = false } = told(root) ?? {};
-    const known = table.get(subject);
+    const { subject = 0, isReply = false } = told(root) ?? {};
+    const known = bySubject.get(subject);
     const knownMessage = known?.message;
-    if (subject === '') continue;
+    if (subject === 0) continue;
     const better = knownMessage !== undefined && (root.message === undefined || (knownMessage.isReply && !isReply));
-    if (known === undefined || better) table.set(subject, root);
+    if (known === undefined || better) bySubject.set(subject, root);
   }
   const top = new Set(roots);
   for (const root of roots) {
     if (slice.isOver) await slice.next();
-    const subject = told(root)?.subject ?? '';
-    const known = table.get(subject);
-    if (subject === '' || known === undefined || known === root) continue;
+    const subject = told(root)?.subject ?? 0;
+    const known = bySubject.get(subject);
+    if (subject === 0 || known === undefined || known === root) continue;
     const joint = merged(root, known);
     top.delete(root);
     if (joint !== known) {
       top.delete(known);
       top.add(joint);
-      table.set(subject, joint);
+      bySubject.set(subject, joint);
     }
   }
   return [...top];

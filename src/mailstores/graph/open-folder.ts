@@ -128,9 +128,10 @@ export class GraphOpenFolder implements OpenFolder {
   }
 
   async *headers(uids: readonly number[], signal = this.#host.gone, fields?: readonly string[]) {
-    const isTold = fields?.every((field) => toldFields.has(field.toLowerCase())) === true;
+    const wanted = fields && new Set(fields.map((field) => field.toLowerCase()));
+    const isTold = wanted !== undefined && [...wanted].every((field) => toldFields.has(field));
     if (isTold && uids.length > mostExactHeaders) {
-      yield* this.#toldHeaders(uids);
+      yield* this.#toldHeaders(uids, wanted);
       return;
     }
     const keys = uids.flatMap((uid) => {
@@ -284,12 +285,12 @@ export class GraphOpenFolder implements OpenFolder {
     }
   }
 
-  *#toldHeaders(uids: readonly number[]): Generator<{ uid: number; header: Buffer }> {
+  *#toldHeaders(uids: readonly number[], wanted?: ReadonlySet<string>): Generator<{ uid: number; header: Buffer }> {
     const { messages } = this.#folder.parts.index;
     for (const uid of uids) {
       const told = this.#folder.entries.has(uid) ? messages.envelopeOf(this.#folder.key, uid) : undefined;
       if (told === undefined) continue;
-      yield { uid, header: toldHeader(JSON.parse(told.envelope || '{}') as EnvelopeFacts, told) };
+      yield { uid, header: toldHeader(JSON.parse(told.envelope || '{}') as EnvelopeFacts, told, wanted) };
     }
   }
 

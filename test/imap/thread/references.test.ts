@@ -2,15 +2,18 @@ import { describe, expect, it } from 'vitest';
 import { TimeSlice } from '../../../src/base/turns/time-slice.ts';
 import { threadedMessage } from '../../../src/imap/thread/message.ts';
 import { formatThreads } from '../../../src/imap/thread/node.ts';
+import { Numbering } from '../../../src/imap/thread/numbering.ts';
 import { threadsBySubject } from '../../../src/imap/thread/ordered-subject.ts';
 import { threadsByReferences } from '../../../src/imap/thread/references.ts';
 import { HeaderBlock } from '../../../src/message/header/fields.ts';
 
 /** Messages sent an hour apart, unless their headers have a date. */
 function messages(...headers: string[]) {
+  const numberings = { subjects: new Numbering(), ids: new Numbering() };
   return headers.map((header, index) => {
     const summary = { uid: index + 1, flags: [], size: 1, modseq: 1, receivedMs: index * 3_600_000 };
-    return threadedMessage(summary, HeaderBlock.parse(Buffer.from(`${header.replaceAll('\n', '\r\n')}\r\n\r\n`)));
+    const octets = Buffer.from(`${header.replaceAll('\n', '\r\n')}\r\n\r\n`);
+    return threadedMessage(summary, HeaderBlock.parse(octets), numberings);
   });
 }
 

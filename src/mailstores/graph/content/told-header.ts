@@ -4,41 +4,36 @@ import { isAscii, oneLine } from '../../../message/safe-text.ts';
 import type { Ancestry } from '../index/message-table.ts';
 import type { EnvelopeFacts, NamedAddress } from '../remote/facts.ts';
 
-/** Header fields that the index can provide without a request, in lower case. */
-export const toldFields: ReadonlySet<string> = new Set([
-  'date',
-  'subject',
-  'from',
-  'sender',
-  'reply-to',
-  'to',
-  'cc',
-  'bcc',
-  'in-reply-to',
-  'references',
-  'message-id',
-]);
+type FieldWriter = (envelope: EnvelopeFacts, ancestry: Ancestry) => string | undefined;
 
-/** Builds the header from Graph's own properties: what ENVELOPE and most message lists show. */
-export function toldHeader(envelope: EnvelopeFacts, { inReplyTo, references }: Ancestry): Buffer {
-  const { date, subject, messageId } = envelope;
-  const fields: [name: string, value: string | undefined][] = [
-    ['Date', date === undefined ? undefined : dateOf(date)],
-    ['From', addresses(envelope.from)],
-    ['Sender', addresses(envelope.sender)],
-    ['Reply-To', addresses(envelope.replyTo)],
-    ['To', addresses(envelope.to)],
-    ['Cc', addresses(envelope.cc)],
-    ['Bcc', addresses(envelope.bcc)],
-    ['Subject', subject === undefined ? undefined : textOf(subject)],
-    ['Message-ID', messageId && oneLine(messageId, maxLength)],
-    ['In-Reply-To', inReplyTo && oneLine(inReplyTo, maxLength)],
-    ['References', references && idsOf(references)],
-  ];
-  const lines = fields
-    .filter(([, value]) => value !== undefined && value !== '')
-    .map(([name, value]) => `${name}: ${value}\r\n`);
-  return Buffer.from(`${lines.join('')}\r\n`);
+const fieldWriters: Readonly<Record<string, FieldWriter>> = {
+  Date: ({ date }) => date && dateOf(date),
+  From: ({ from }) => addresses(from),
+  Sender: ({ sender }) => addresses(sender),
+  'Reply-To': ({ replyTo }) => addresses(replyTo),
+  To: ({ to }) => addresses(to),
+  Cc: ({ cc }) => addresses(cc),
+  Bcc: ({ bcc }) => addresses(bcc),
+  Subject: ({ subject }) => subject && textOf(subject),
+  'Message-ID': ({ messageId }) => messageId && oneLine(messageId, maxLength),
+  'In-Reply-To': (_, { inReplyTo }) => inReplyTo && oneLine(inReplyTo, maxLength),
+  References: (_, { references }) => references && idsOf(references),
+};
+
+/** Header fields that the index can provide without a request, in lower case. */
+export const toldFields: ReadonlySet<string> = new Set(Object.keys(fieldWriters).map((name) => name.toLowerCase()));
+
+/**
+ * Builds the header from Graph's own properties: what ENVELOPE and most message lists show.
+ * @param wanted the fields to write, in lower case
+ */
+export function toldHeader(envelope: EnvelopeFacts, ancestry: Ancestry, wanted = toldFields): Buffer {
+  let lines = '';
+  for (const [name, write] of Object.entries(fieldWriters)) {
+    const value = wanted.has(name.toLowerCase()) ? write(envelope, ancestry) : undefined;
+    if (value) lines += `${name}: ${value}\r\n`;
+  }
+  return Buffer.from(`${lines}\r\n`);
 }
 
 const maxLength = 900;
