@@ -17,7 +17,7 @@ const program = isPacked ? join(root, existsSync(join(root, 'lib')) ? 'lib/main.
 // collected. More threads of V8 than other processors only delay the one that serves clients. docs/benchmarks.md has
 // what this costs.
 const otherProcessors = Math.max(1, cpus().length - 1);
-const engineFlags = ['--max-semi-space-size=4', `--v8-pool-size=${Math.min(4, otherProcessors)}`];
+const engineFlags = ['--max-semi-space-size=2', `--v8-pool-size=${Math.min(4, otherProcessors)}`];
 // glibc keeps memory apart for each thread, and after the first large piece keeps as much as that for ever.
 const env = {
   MALLOC_ARENA_MAX: '2',

@@ -83,7 +83,7 @@ async function assemble(
     output: blob,
     disableExperimentalSEAWarning: true,
     // As in bin/mailbridge.js, except for what depends on the machine.
-    execArgv: ['--max-semi-space-size=4'],
+    execArgv: ['--max-semi-space-size=2'],
     assets,
   };
   writeFileSync(config, JSON.stringify(settings));

@@ -86,7 +86,7 @@ export class SharedFailures {
       } catch (error) {
         this.#waiting.clear();
         if (!this.#isUnreachable) {
-          log.warn({ error }, `blocked addresses are not shared for the time being: ${errorText(error)}`);
+          log.warn({ error }, `blocked addresses are not shared for now: ${errorText(error)}`);
         }
         this.#isUnreachable = true;
       }

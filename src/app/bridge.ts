@@ -423,7 +423,7 @@ class RunningBridge implements Bridge {
 async function drain(readiness: Readiness, seconds: number, clock: Clock, log: Log): Promise<void> {
   readiness.drain();
   if (seconds === 0) return;
-  log.info({ seconds }, 'draining: /readyz answers 503, listeners go on accepting');
+  log.info({ seconds }, 'draining: /readyz answers 503, listeners still accept');
   await new Promise<void>((resolve) => void clock.after(seconds * 1000, resolve));
 }
 

@@ -62,7 +62,7 @@ function openOwn(config: Config, log: Log): Promise<QueueStore> {
     onQuarantined: quarantineLog(log),
     onBodiesSetAside: (count, folder) =>
       log.error({ count, folder }, `queue: the database is gone; ${count} bodies that belonged to it are in ${folder}`),
-    onLost: (error) => log.error({ error }, 'queue: its thread has ended by itself; it is started again'),
+    onLost: (error) => log.error({ error }, 'queue: thread ended unexpectedly, restarting it'),
   });
 }
 

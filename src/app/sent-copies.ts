@@ -67,7 +67,10 @@ export class SentCopies {
         report.copies,
       );
     } catch (error) {
-      this.#parts.log.error({ error, id: message.id }, 'a copy in Sent Items stays: cannot note that it is to go');
+      this.#parts.log.error(
+        { error, id: message.id },
+        'a copy in Sent Items stays: cannot save that it is to be removed',
+      );
     }
   }
 

@@ -43,7 +43,7 @@ export function watchSignIns({ connections, onSignIn, isShared, clock, log }: Si
       known.set(name, signedInAtMs);
     }
     if (stopped) return;
-    for (const connection of changed) log.info({ connection }, 'sign-in found: deferred mail is tried again');
+    for (const connection of changed) log.info({ connection }, 'sign-in found: retrying deferred mail');
     if (changed.length > 0) await onSignIn();
   };
   /** Whatever fails may work the next time. */

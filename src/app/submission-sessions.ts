@@ -77,5 +77,5 @@ export function maxMessage({ limits }: Config): { bytes: number; reason: string 
 /** Logs unforeseen errors. */
 export function smtpDefect(log: Log): (error: unknown, connection: SmtpConnectionInfo) => void {
   return (error, connection) =>
-    log.error({ error, client: connection.remoteAddress }, 'defect while serving an SMTP client');
+    log.error({ error, client: connection.remoteAddress }, 'unexpected error while serving an SMTP client');
 }

@@ -127,12 +127,12 @@ export class MailWatch {
     if (!this.#isReachable) return;
     this.#isReachable = false;
     const { log } = this.#options;
-    log.error({ code: 'queue-unreachable' }, 'queue: the store cannot be reached: nothing is delivered until it can');
+    log.error({ code: 'queue-unreachable' }, 'queue: store unreachable, delivery stopped');
   }
 
   #found(): void {
     const { log, destinations } = this.#options;
-    if (!this.#isReachable) log.warn('queue: the store can be reached again');
+    if (!this.#isReachable) log.warn('queue: store reachable again');
     this.#isReachable = true;
     for (const destination of destinations.all()) destination.storeIsBack();
     this.look();

@@ -137,7 +137,7 @@ export class Queue {
   #noticeFull(error: unknown): unknown {
     if (error instanceof BridgeError && error.code === 'queue-full' && !this.#full) {
       this.#full = true;
-      this.#options.log.error({ code: error.code }, `queue: no mail can be accepted: ${error.message} ${error.remedy}`);
+      this.#options.log.error({ code: error.code }, `queue: cannot accept mail: ${error.message} ${error.remedy}`);
     }
     return error;
   }

@@ -289,6 +289,6 @@ export class Scheduler {
     // It has already been logged once.
     const code = error instanceof BridgeError ? error.code : undefined;
     if (!this.#mailWatch.isReachable && code === 'queue-unreachable') return;
-    this.#options.log.error({ error }, 'queue: the store cannot be read or written');
+    this.#options.log.error({ error }, 'queue: cannot read or write the store');
   }
 }

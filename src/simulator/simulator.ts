@@ -136,7 +136,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const behaviour = new GraphBehaviour();
   const requests = new GraphRequests();
   const { tls, caFile, removeFiles } = await makeCertificates(host, options.directory);
-  const onDefect = (error: unknown) => log.error({ error }, 'simulator defect');
+  const onDefect = (error: unknown) => log.error({ error }, 'unexpected error in the simulator');
   const parts = {
     ...{ host, tls, tenant, signer, directory, transport },
     ...{ limits, violations, uploads, imports, behaviour, requests, faults, onDefect },

@@ -163,7 +163,7 @@ export class SubmissionSession implements SmtpSession {
     if (claim.duplicateOf !== undefined) {
       const { username } = account;
       const facts = { id: claim.duplicateOf, account: username, client: this.#connection.remoteAddress };
-      this.#context.log.info(facts, 'dropped: the same message is here already');
+      this.#context.log.info(facts, 'dropped: duplicate message');
       return `Dropped: a duplicate of ${claim.duplicateOf}`;
     }
     try {

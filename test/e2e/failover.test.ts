@@ -29,7 +29,7 @@ test.each(couriers)('with %s shut under load all mail goes by the other one, and
   expect(entries.filter(({ via }) => via === other[shut]).length).toBeGreaterThan(150);
   // Neither service had more at once than it allows.
   expect(simulator.violations.counts()).toEqual({});
-  const left = new RegExp(`goes by ${names[other[shut]]}: ${names[shut]} is shut since `);
+  const left = new RegExp(`uses ${names[other[shut]]}: ${names[shut]} unavailable since `);
   expect(bridge.lines.filter(({ msg }) => left.test(msg)).length).toBeGreaterThan(0);
 
   const newest = burst.with('accepted').findLast((number) => world.viaOf(burstId(number))[0] === other[shut]);
@@ -43,7 +43,7 @@ test.each(couriers)('with %s shut under load all mail goes by the other one, and
     await until('it to arrive', () => world.viaOf(id).length > 0);
     return world.viaOf(id)[0] === shut;
   });
-  await bridge.line(({ msg }) => msg.includes(`goes by ${names[shut]} again after`), 'the return');
+  await bridge.line(({ msg }) => msg.includes(`uses ${names[shut]} again after`), 'the return');
   const shown = await show;
   expect(shown).toContain(`not by ${names[shut]}: `);
   expect(shown).toContain(`, by ${names[other[shut]]}`);
@@ -112,6 +112,6 @@ test.each(couriers)('with the daily limit of %s reached all further mail goes by
   expect(refused.length).toBeGreaterThan(0);
   expect(refused.length).toBeLessThanOrEqual(4);
   expect(entries.slice(reachedAt).filter(({ via }) => via === limited).length).toBeLessThanOrEqual(4);
-  const left = `goes by ${names[other[limited]]}: ${names[limited]} is shut since `;
+  const left = `uses ${names[other[limited]]}: ${names[limited]} unavailable since `;
   expect(bridge.lines.filter(({ msg }) => msg.includes(left)).length).toBeGreaterThan(0);
 });

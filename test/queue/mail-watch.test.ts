@@ -119,7 +119,7 @@ describe('what the store tells', () => {
     expect(lines.map(({ level }) => level)).toEqual(['error', 'warn']);
     expect(lines[0]).toMatchObject({
       fields: { code: 'queue-unreachable' },
-      text: 'queue: the store cannot be reached: nothing is delivered until it can',
+      text: 'queue: store unreachable, delivery stopped',
     });
   });
 

@@ -216,8 +216,8 @@ describe('what the store tells of others', () => {
     tell({ kind: 'reachable' });
     await settle();
     expect(upstream.seen).toHaveLength(3);
-    const texts = lines.map(({ text, fields }) => text ?? fields).filter((each) => /the store can/.test(String(each)));
-    expect(texts).toEqual([expect.stringMatching('cannot be reached'), expect.stringMatching('can be reached again')]);
+    const texts = lines.map(({ text, fields }) => text ?? fields).filter((each) => /queue: store/.test(String(each)));
+    expect(texts).toEqual([expect.stringMatching('store unreachable'), expect.stringMatching('store reachable again')]);
     await stop();
     expect(told()).toBe(false);
   });

@@ -70,6 +70,6 @@ test.each([
     throw error;
   };
   await queue.retryNow();
-  const told = { level: 'error', fields: { error }, text: 'queue: the store cannot be read or written' };
+  const told = { level: 'error', fields: { error }, text: 'queue: cannot read or write the store' };
   expect(lines.filter(({ level }) => level === 'error')).toEqual(Array(times).fill(told));
 });

@@ -63,7 +63,7 @@ export class AuditLog {
     try {
       this.#write(Buffer.from(`${JSON.stringify(kept)}\n`));
     } catch (error) {
-      log.error({ error, entry: kept }, 'audit: cannot write what was done');
+      log.error({ error, entry: kept }, 'audit: cannot write an entry');
       // A part of the line may have been written: the next open checks for that.
       this.close();
     }

@@ -63,7 +63,7 @@ export class Alerts {
       for (const news of await this.#book.update(found, nowMs)) await this.#tell(news);
     } catch (error) {
       // The store is unreachable: that is reported elsewhere, and alerts from here are reported later.
-      log.debug({ error }, 'alerts: cannot look');
+      log.debug({ error }, 'alerts: check failed');
     }
   }
 
@@ -87,6 +87,6 @@ export class Alerts {
     const facts = { alert: id, code };
     if (state === 'cleared') log.info(facts, `alert cleared: ${text}`);
     else log[severity === 'error' ? 'error' : 'warn'](facts, `alert: ${text} ${remedy}`);
-    await tell(news).catch((error: unknown) => log.error({ error, alert: id }, 'alerts: cannot tell an alert'));
+    await tell(news).catch((error: unknown) => log.error({ error, alert: id }, 'alerts: cannot send an alert'));
   }
 }

@@ -82,7 +82,7 @@ export class Webhook {
     for (let next = this.#waiting[0]; next && !this.#isClosed; next = this.#waiting[0]) {
       if (await this.#post(next.news)) {
         // Otherwise it is posted twice after a restart.
-        await kept.remove(next).catch((error: unknown) => log.warn({ error }, 'alerts: cannot note what was posted'));
+        await kept.remove(next).catch((error: unknown) => log.warn({ error }, 'alerts: cannot save what was posted'));
       }
       this.#waiting.shift();
     }

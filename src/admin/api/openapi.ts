@@ -41,7 +41,7 @@ export function openApiDocument(routes: readonly ApiRoute[], version: string): o
           type: 'apiKey',
           in: 'cookie',
           name: 'mailbridge_session_PORT',
-          description: 'PORT is that of the admin server. Over https the name begins with `__Host-`.',
+          description: 'PORT is the port of the admin server. Over HTTPS, the name begins with `__Host-`.',
         },
       },
       schemas: { Error: schemaOf(errorSchema, 'output') },

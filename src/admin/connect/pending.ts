@@ -134,7 +134,7 @@ export class PendingConnects {
       });
       pending.state = { state: 'done', mailbox };
       this.#options.onConnected?.(mailbox, pending.address);
-      log.info({ mailbox: mailbox.address, network: pending.network }, 'a mailbox was connected at /connect');
+      log.info({ mailbox: mailbox.address, network: pending.network }, 'mailbox connected at /connect');
       this.#forgetLater(id);
     } catch (error) {
       if (pending.state === undefined) {
@@ -144,8 +144,7 @@ export class PendingConnects {
       }
       pending.state = { state: 'failed', error: toldError(error) };
       this.#forgetLater(id);
-      if (!pending.abort.signal.aborted)
-        log.info({ network: pending.network, error }, 'a sign-in at /connect has failed');
+      if (!pending.abort.signal.aborted) log.info({ network: pending.network, error }, 'sign-in at /connect failed');
     }
   }
 

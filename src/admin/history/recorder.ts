@@ -37,7 +37,7 @@ export async function recordedHistory({ file, clock, log, queued }: HistoryParts
     const kept = await readPrivateFile(file, maxFileBytes);
     if (kept) history.restore(JSON.parse(kept.content.toString()));
   } catch (error) {
-    log.warn({ error, file }, 'the history of an earlier run cannot be read: it begins anew');
+    log.warn({ error, file }, 'cannot read the history of the last run, starting a new one');
   }
   let cancelSample = () => {};
   let cancelWrite = () => {};

@@ -46,7 +46,7 @@ export async function listenAdmin(
   });
   if (settings.pages && settings.token === undefined) {
     const { isNew } = await ensureAdminToken(settings.dataDir);
-    if (isNew) log.info('made an admin token; mailbridge admin token prints it');
+    if (isNew) log.info('created an admin token; mailbridge admin token prints it');
   }
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);

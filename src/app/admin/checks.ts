@@ -105,7 +105,7 @@ export class Checks {
         if (this.#isClosed) break;
       }
     } catch (error) {
-      log.error({ error, connection: check.connection }, 'a check of a connection has failed');
+      log.error({ error, connection: check.connection }, 'connection check failed');
       this.#tell(check, brokenHop(error));
     } finally {
       check.isDone = true;

@@ -101,7 +101,7 @@ export class DeviceSignIns {
       const kept = this.#kept.get(id);
       if (!kept) throw error;
       kept.status = { ...kept.status, state: 'failed', error: toldError(error) };
-      this.#parts.log.warn({ error, connection }, 'a sign-in at the pages has failed');
+      this.#parts.log.warn({ error, connection }, 'sign-in from the pages failed');
     }
   }
 
@@ -117,7 +117,7 @@ export class DeviceSignIns {
     }
     const kept = this.#kept.get(id);
     if (kept) kept.status = { ...kept.status, state: 'done', username: signedIn.username, granted, missing };
-    this.#parts.log.info({ connection, username: signedIn.username }, 'signed in at the pages');
+    this.#parts.log.info({ connection, username: signedIn.username }, 'signed in from the pages');
     await this.#parts.onSignIn();
   }
 

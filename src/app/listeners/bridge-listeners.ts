@@ -82,13 +82,13 @@ export class BridgeListeners {
         if (before.size > 0) log.info(factsOf(there), 'listener opened');
       } else if (isOther(there.config, listener)) {
         there.change(this.#partsOf(listener, certificates));
-        log.info(factsOf(there), 'listener changed: new clients are served so');
+        log.info(factsOf(there), 'listener changed: applies to new clients');
       } else this.#updateTls(there, listener, certificates);
     }
     const gone = [...before].filter(([key]) => !next.has(key)).map(([, listener]) => listener);
     for (const listener of gone) {
       listener.leave();
-      log.info({ ...factsOf(listener), clients: listener.clients() }, 'listener closed: its clients go on');
+      log.info({ ...factsOf(listener), clients: listener.clients() }, 'listener closed: its clients stay connected');
     }
     this.#leaving = [...this.#leaving, ...gone].filter((listener) => listener.clients() > 0);
     this.#current = next;

@@ -148,7 +148,7 @@ export class BridgeRunner {
     try {
       this.#onBridge(await this.#start(loaded), loaded);
     } catch (error) {
-      this.#options.log.error({ error }, 'the bridge did not start: the set-up page says why, and tries again');
+      this.#options.log.error({ error }, 'the bridge did not start: the set-up page shows why and tries again');
       await this.#reopenPage(loaded.config.dataDir);
       throw error;
     }

@@ -75,9 +75,9 @@ export class KeptWorker {
     if (clock.now() - this.#startedAtMs >= provenMs) this.#waitMs = firstWaitMs;
     const waitMs = this.#waitMs;
     this.#waitMs = Math.min(longestWaitMs, waitMs * 2);
-    const text = `Worker ${number} ended by itself (${why}), and ${cut} connections of clients with it.`;
+    const text = `Worker ${number} ended unexpectedly (${why}) and closed ${cut} client connections.`;
     const error = new BridgeError('worker-ended', text, { details: { worker: number, cut } });
-    log.error({ error }, `${text} It is started again in ${waitMs} ms.`);
+    log.error({ error }, `${text} It restarts in ${waitMs} ms.`);
     this.#cancel = clock.after(waitMs, () => this.#start());
   }
 }

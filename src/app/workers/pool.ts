@@ -51,7 +51,7 @@ export class WorkerPool {
     const timer = setTimeout(resolve, startMs);
     await Promise.race([Promise.all(pool.#kept.map(({ worker }) => worker?.ready)), late]);
     clearTimeout(timer);
-    options.log.info({ workers: options.workers }, `${options.workers} workers serve the clients of IMAP and POP3`);
+    options.log.info({ workers: options.workers }, `${options.workers} workers serve IMAP and POP3 clients`);
     return pool;
   }
 

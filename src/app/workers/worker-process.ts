@@ -36,7 +36,7 @@ process.on('disconnect', () => process.exit());
 // A terminal signals every process of the bridge; the main process decides.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
 process.on('uncaughtException', (error) => {
-  started?.log.fatal({ error }, `a worker fails: ${errorText(error)}`);
+  started?.log.fatal({ error }, `worker failed: ${errorText(error)}`);
   // The line has to be sent first.
   setTimeout(() => process.exit(1), 100);
 });

@@ -228,7 +228,8 @@ export class GraphMailbox {
 
   #dropOrphans(): void {
     this.#index.dropOrphans().catch((error: unknown) => {
-      if (!this.#isClosed) this.#log.warn({ error }, `the index of a deleted folder is left: ${errorText(error)}`);
+      if (!this.#isClosed)
+        this.#log.warn({ error }, `cannot remove the index of a deleted folder: ${errorText(error)}`);
     });
   }
 

@@ -31,6 +31,6 @@ function until(order: CourierOrder, shut: CourierOrder[number]): string {
   const others = order.filter((courier) => courier !== shut).map((courier) => couriers[courier].shortName);
   const { shortName } = couriers[shut];
   return order[0] === shut
-    ? `until then all its mail goes by ${others.join(', ')}.`
-    : `until then nothing takes over where ${others.join(', ')} is shut, and what ${others.join(', ')} cannot take is not sent by ${shortName}.`;
+    ? `until then, ${others.join(', ')} sends all of its mail.`
+    : `until then, nothing takes over while ${others.join(', ')} is unavailable, and ${shortName} does not send what ${others.join(', ')} cannot take.`;
 }

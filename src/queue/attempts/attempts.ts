@@ -75,7 +75,7 @@ export class Attempts {
   #failed({ id }: QueuedMessage, destination: Destination, error: unknown): void {
     const { clock, log, backoff, onFailure } = this.#options;
     if (isLeaseLost(error)) {
-      log.warn({ id, destination: destination.key }, 'another instance delivers: nothing more is written');
+      log.warn({ id, destination: destination.key }, 'another instance delivers now: nothing more written');
       destination.stop();
       return;
     }
@@ -124,7 +124,7 @@ export class Attempts {
   /** Another instance finds out what became of it. */
   #lost({ stored, destination }: Begun): void {
     const facts = { id: stored.id, destination: destination.key };
-    this.#options.log.warn(facts, 'another instance delivers: what came of an attempt is not written');
+    this.#options.log.warn(facts, 'another instance delivers now: outcome of an attempt not written');
   }
 
   /** Judges an attempt and writes its outcome. */

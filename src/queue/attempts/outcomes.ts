@@ -87,7 +87,7 @@ export class Outcomes {
   #unwritten({ id }: QueuedMessage, destination: Destination, courier: CourierKind, error: unknown): void {
     const { clock, log, backoff } = this.#options;
     if (isLeaseLost(error)) {
-      log.warn({ id, destination: destination.key }, 'another instance delivers: an outcome is not written');
+      log.warn({ id, destination: destination.key }, 'another instance delivers now: outcome not written');
       // Until the lease is lost here as well, or won again.
       destination.stop();
       return;
@@ -108,7 +108,7 @@ export class Outcomes {
       const times = report.copies === undefined ? {} : { times: report.copies };
       return { connection, mailbox, note, ...times, dueAtMs: endedAtMs + followUps.firstWaitMs };
     } catch (error) {
-      log.error({ error, id: message.id }, 'queue: cannot note what is to follow a message');
+      log.error({ error, id: message.id }, 'queue: cannot save a follow-up');
       return undefined;
     }
   }

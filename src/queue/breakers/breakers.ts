@@ -120,7 +120,7 @@ export class Breakers {
           if (!store.leases || isLeftBehind(pause, clock.now())) this.#end(key);
         }
       },
-      (error: unknown) => log.error({ error }, 'queue: the store cannot be read or written'),
+      (error: unknown) => log.error({ error }, 'queue: cannot read or write the store'),
     );
   }
 

@@ -52,7 +52,7 @@ export class BreakerExpiry {
   /** Never rejects. */
   async look(): Promise<void> {
     this.#round ??= this.#lookThrough()
-      .catch((error: unknown) => this.#options.log.error({ error }, 'queue: the store cannot be read or written'))
+      .catch((error: unknown) => this.#options.log.error({ error }, 'queue: cannot read or write the store'))
       .then(() => {
         this.#round = undefined;
       });

@@ -43,9 +43,9 @@ export class FailoverLog {
     this.#awaySinceMs.set(key, this.#clock.now());
     const who = of === 'connection' ? `connection ${connection}` : `mail of ${mailbox}`;
     const since = new Date(sinceMs).toISOString();
-    const why = `${this.#name(shut)} is shut since ${since}: ${answerText(obstacle)}`;
+    const why = `${this.#name(shut)} unavailable since ${since}: ${answerText(obstacle)}`;
     const facts = { connection, ...(of === 'mailbox' && { mailbox }), courier, shut, code, since };
-    this.#log[needsAdmin ? 'error' : 'warn'](facts, `${who} goes by ${this.#name(courier)}: ${why}`);
+    this.#log[needsAdmin ? 'error' : 'warn'](facts, `${who} uses ${this.#name(courier)}: ${why}`);
   }
 
   #returned(key: string, who: string, { connection, mailbox }: QueuedMessage, courier: CourierKind): void {
@@ -54,7 +54,7 @@ export class FailoverLog {
     this.#awaySinceMs.delete(key);
     const ms = Math.max(0, this.#clock.now() - sinceMs);
     const facts = { connection, mailbox, courier, ms };
-    this.#log.warn(facts, `${who} goes by ${this.#name(courier)} again after ${Math.round(ms / 1000)} s`);
+    this.#log.warn(facts, `${who} uses ${this.#name(courier)} again after ${Math.round(ms / 1000)} s`);
   }
 
   #name(courier: CourierKind): string {

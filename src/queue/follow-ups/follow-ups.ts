@@ -157,8 +157,7 @@ export class FollowUps {
     try {
       await this.#options.run(round, this.#abort.signal);
     } catch (error) {
-      if (!this.#abort.signal.aborted)
-        log.error({ error, connection, mailbox }, 'queue: what is to follow messages fails');
+      if (!this.#abort.signal.aborted) log.error({ error, connection, mailbox }, 'queue: follow-ups failed');
     }
     return done;
   }

@@ -43,7 +43,7 @@ export class LoginLimits {
     // The settings have changed since the mailbox was opened, or the store could not be read: it waits and asks again.
     if (!shared.isSeeded && !shared.seeding) {
       this.#seeded(connection, shared).catch((error: unknown) =>
-        log.error({ error }, 'queue: the store cannot be read or written'),
+        log.error({ error }, 'queue: cannot read or write the store'),
       );
     }
     return shared.limits.get(courier);

@@ -94,7 +94,7 @@ export class OwnershipLog {
 
   /** The next renewal shows what has become of it. */
   failed(error: unknown): void {
-    this.#options.log.debug({ instance: this.#options.self, error }, 'leases cannot be changed now');
+    this.#options.log.debug({ instance: this.#options.self, error }, 'cannot change leases');
   }
 
   /** Logs what has been gathered. */

@@ -171,7 +171,7 @@ test('a link in its place is not followed; what was done is told in the log of t
   const { record, lines } = auditLog(dataDir);
   record('sign-in');
   expect(readFileSync(elsewhere, 'utf8')).toBe('');
-  expect(lines).toMatchObject([{ msg: 'audit: cannot write what was done', entry: { action: 'sign-in' } }]);
+  expect(lines).toMatchObject([{ msg: 'audit: cannot write an entry', entry: { action: 'sign-in' } }]);
 });
 
 test('a token that is shown stands in no line', async () => {

@@ -32,12 +32,14 @@ test('one that is not open fails the check, with its remedy and with what become
   setup.simulator.tenant.exchange.smtpAuthDisabled = true;
   const [failed, ...others] = (await setup.check()).filter(({ status }) => status === 'failed');
   expect([failed?.code, others]).toEqual(['smtp-auth-disabled', []]);
-  expect(failed?.remedy).toMatch(/^Set-CASMailbox .*\nscanner: until then nothing takes over where Graph is shut/s);
+  expect(failed?.remedy).toMatch(
+    /^Set-CASMailbox .*\nscanner: until then, nothing takes over while Graph is unavailable/s,
+  );
 
   const first = await bothWays(['smtp', 'graph']);
   first.simulator.tenant.exchange.smtpAuthDisabled = true;
   const [shut] = (await first.check()).filter(({ status }) => status === 'failed');
-  expect(shut?.remedy).toContain('scanner: until then all its mail goes by Graph.');
+  expect(shut?.remedy).toContain('scanner: until then, Graph sends all of its mail.');
 });
 
 test('a permission that only the second one needs is missing', async () => {
@@ -45,5 +47,5 @@ test('a permission that only the second one needs is missing', async () => {
   setup.simulator.tenant.app.roles.exchange = [];
   const failed = (await setup.check()).filter(({ status }) => status === 'failed');
   expect(failed.length).toBeGreaterThan(0);
-  expect(failed.map(({ remedy }) => remedy).join()).toContain('scanner: until then nothing takes over');
+  expect(failed.map(({ remedy }) => remedy).join()).toContain('scanner: until then, nothing takes over');
 });

@@ -196,7 +196,7 @@ describe('what is to follow a message', () => {
     for (const { results } of [none, failing]) expect(results[0]).not.toHaveProperty('followUp');
     expect(none.lines).toEqual([]);
     expect(failing.lines).toEqual([
-      { level: 'error', fields: { error, id: 'm' }, text: 'queue: cannot note what is to follow a message' },
+      { level: 'error', fields: { error, id: 'm' }, text: 'queue: cannot save a follow-up' },
     ]);
   });
 });

@@ -152,7 +152,7 @@ test('one round at a time; a store that fails is told, and the next round goes o
     throw new Error('disk I/O error');
   };
   await Promise.all([expiry.look(), expiry.look()]);
-  expect(lines).toMatchObject([{ level: 'error', text: 'queue: the store cannot be read or written' }]);
+  expect(lines).toMatchObject([{ level: 'error', text: 'queue: cannot read or write the store' }]);
   expect(expiry.isGivingUp('a')).toBe(false);
   store.giveUp = giveUp;
   await expiry.look();

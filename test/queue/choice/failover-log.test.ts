@@ -45,7 +45,7 @@ test('that a connection goes by another courier is told once, and once that it i
         code: 'upstream-unreachable',
         since: '2026-01-05T07:59:00.000Z',
       },
-      text: 'connection contoso goes by SMTP: Graph is shut since 2026-01-05T07:59:00.000Z: upstream-unreachable ECONNREFUSED.',
+      text: 'connection contoso uses SMTP: Graph unavailable since 2026-01-05T07:59:00.000Z: upstream-unreachable ECONNREFUSED.',
     },
   ]);
   told.delivered(message(), 'smtp');
@@ -58,7 +58,7 @@ test('that a connection goes by another courier is told once, and once that it i
     {
       level: 'warn',
       fields: { connection: 'contoso', mailbox: 'reports@contoso.example', courier: 'graph', ms: 90_400 },
-      text: 'connection contoso goes by Graph again after 90 s',
+      text: 'connection contoso uses Graph again after 90 s',
     },
   ]);
   told.chosen(message(), bySmtp(obstacle()));
@@ -75,11 +75,11 @@ test('a mailbox goes by another courier for itself, with its name', () => {
   expect(lines[0]).toMatchObject({
     level: 'error',
     fields: { connection: 'contoso', mailbox: 'reports@contoso.example', code: '5.7.60' },
-    text: 'mail of reports@contoso.example goes by SMTP: Graph is shut since 2026-01-05T07:59:00.000Z: 5.7.60 not allowed',
+    text: 'mail of reports@contoso.example uses SMTP: Graph unavailable since 2026-01-05T07:59:00.000Z: 5.7.60 not allowed',
   });
   told.delivered(message(), 'graph');
   told.delivered(message(), 'graph');
-  expect(said().map(({ text }) => text)).toEqual(['mail of reports@contoso.example goes by Graph again after 0 s']);
+  expect(said().map(({ text }) => text)).toEqual(['mail of reports@contoso.example uses Graph again after 0 s']);
   expect(destinationOf(message())).not.toBe('contoso');
 });
 
@@ -96,5 +96,5 @@ test('a clock that was set back makes no time negative', () => {
   said();
   clock.set(-3_600_000);
   told.delivered(message(), 'graph');
-  expect(said()).toMatchObject([{ fields: { ms: 0 }, text: 'connection contoso goes by Graph again after 0 s' }]);
+  expect(said()).toMatchObject([{ fields: { ms: 0 }, text: 'connection contoso uses Graph again after 0 s' }]);
 });

@@ -85,6 +85,6 @@ export function failoverQueue(
   const soon = async () => {
     for (let i = 0; i < 6; i++) await clock.advance(100);
   };
-  const texts = () => lines.map(({ text }) => text).filter((text) => / goes by /.test(text));
+  const texts = () => lines.map(({ text }) => text).filter((text) => / uses /.test(text));
   return { ...world, upstream, lines, texts, bounced, soon };
 }

@@ -62,8 +62,8 @@ describe.each(orders)('with %s shut for ten minutes under load, mail goes by %s'
     expect(backAtMs - openAtMs).toBeLessThan(9 * minuteMs);
     expect(upstream.by(second, backAtMs + 10_000)).toEqual([]);
     expect(texts()).toEqual([
-      expect.stringMatching(new RegExp(`goes by ${names[second]}: ${names[first]} is shut since .*${first} is down`)),
-      expect.stringMatching(new RegExp(`goes by ${names[first]} again after \\d+ s`)),
+      expect.stringMatching(new RegExp(`uses ${names[second]}: ${names[first]} unavailable since .*${first} is down`)),
+      expect.stringMatching(new RegExp(`uses ${names[first]} again after \\d+ s`)),
     ]);
   });
 

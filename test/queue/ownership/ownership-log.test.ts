@@ -177,6 +177,6 @@ test('what the store does not hear of is told: an end always, a change to who lo
   expect(said()).toEqual([
     { level: 'warn', fields: { instance: 'a', error }, text: end },
     { level: 'warn', fields: { instance: 'a', error }, text: end },
-    { level: 'debug', fields: { instance: 'a', error }, text: 'leases cannot be changed now' },
+    { level: 'debug', fields: { instance: 'a', error }, text: 'cannot change leases' },
   ]);
 });

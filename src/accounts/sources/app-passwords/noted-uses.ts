@@ -60,7 +60,7 @@ export class NotedUses {
         await write(uses);
       } catch (error) {
         this.#unwritten = new Map([...uses, ...this.#unwritten]);
-        log.warn({ error }, `cannot note the use of app passwords: ${errorText(error)}`);
+        log.warn({ error }, `cannot save the use of app passwords: ${errorText(error)}`);
       }
     });
   }

@@ -47,7 +47,7 @@ export function accountRoutes(accounts: AccountsPort): ApiRoute[] {
     apiRoute({
       method: 'GET',
       path: '/accounts/{name}',
-      summary: 'An account: what a mail program has to be told, and its app passwords.',
+      summary: 'An account: the settings for mail programs, and its app passwords.',
       access: 'view',
       params,
       answers: { 200: { description: 'The account.', schema: accountDetailSchema } },
@@ -56,7 +56,7 @@ export function accountRoutes(accounts: AccountsPort): ApiRoute[] {
     apiRoute({
       method: 'POST',
       path: '/accounts/{name}/app-passwords',
-      summary: 'Make an app password; it is shown this once.',
+      summary: 'Create an app password; it is returned only here.',
       access: 'operate',
       audit: 'app-passwords.add',
       params,
@@ -78,11 +78,11 @@ function changingRoutes(accounts: AccountsPort): ApiRoute[] {
     apiRoute({
       method: 'DELETE',
       path: '/accounts/{name}/app-passwords/{id}',
-      summary: 'End an app password.',
+      summary: 'Revoke an app password.',
       access: 'operate',
       audit: 'app-passwords.remove',
       params: params.extend({ id: z.string().min(1).max(256) }),
-      answers: { 204: { description: 'It has ended.' } },
+      answers: { 204: { description: 'Revoked.' } },
       async run({ params: { name, id } }) {
         await accounts.removeAppPassword(name, id);
         return noContent;
@@ -91,12 +91,12 @@ function changingRoutes(accounts: AccountsPort): ApiRoute[] {
     apiRoute({
       method: 'POST',
       path: '/accounts/{name}/test-message',
-      summary: 'Queue a small message from the mailbox of the account.',
+      summary: 'Queue a test message from the mailbox of the account.',
       access: 'operate',
       audit: 'accounts.test-message',
       params,
       body: z.strictObject({ to: address }),
-      answers: { 201: { description: 'It is in the queue.', schema: z.strictObject({ id: z.string() }) } },
+      answers: { 201: { description: 'Queued.', schema: z.strictObject({ id: z.string() }) } },
       async run({ params: { name }, body: { to }, note }) {
         const id = await accounts.sendTest(name, to);
         note({ to, message: id });

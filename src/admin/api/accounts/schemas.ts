@@ -7,23 +7,23 @@ export const loginName = () => z.string().min(1).max(320);
 /** An account in a list. */
 export const accountSchema = z.strictObject({
   username: z.string(),
-  kind: z.enum(['one', 'many']).meta({ description: '`many`: everybody at a domain logs in by it.' }),
+  kind: z.enum(['one', 'many']).meta({ description: '`many`: everybody at a domain logs in with it.' }),
   mailboxes: z.array(z.string()),
   send: z.array(z.string()).nullable().meta({ description: 'Couriers in order of preference; null: may not send.' }),
   read: z.string().nullable(),
   connection: z.string(),
   lastUse: moment()
     .nullable()
-    .meta({ description: 'The last login since the start, or the last use of an app password.' }),
+    .meta({ description: 'The last login since the bridge started, or the last use of an app password.' }),
   appPasswords: z.int(),
   state: z.string().meta({ description: '`ok`, or the state of its connection.' }),
 });
 export type ListedAccount = z.infer<typeof accountSchema>;
 
 export const accountQuerySchema = z.strictObject({
-  search: searchText().optional().meta({ description: 'A part of the username or of a mailbox.' }),
+  search: searchText().optional().meta({ description: 'Part of the username or of a mailbox.' }),
   limit: z.coerce.number().int().min(1).max(1000).default(100),
-  after: loginName().optional().meta({ description: '`next` of the page before.' }),
+  after: loginName().optional().meta({ description: '`next` of the previous page.' }),
 });
 export type AccountQuery = z.output<typeof accountQuerySchema>;
 
@@ -51,7 +51,7 @@ export type ToldAppPassword = z.infer<typeof appPasswordSchema>;
 
 /** Everything known about an account. */
 export const accountDetailSchema = accountSchema.extend({
-  text: z.string().optional().meta({ description: 'What is the matter with it.' }),
+  text: z.string().optional().meta({ description: 'What is wrong with it.' }),
   remedy: z.string().optional(),
   settings: z.strictObject({
     smtp: serverSchema.optional(),

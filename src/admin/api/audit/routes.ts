@@ -7,7 +7,7 @@ const entrySchema = z.strictObject({
   time: moment(),
   user: z.string().nullable(),
   by: z.string().nullable(),
-  address: z.string().nullable().meta({ description: 'Null: a command on the machine of the bridge.' }),
+  address: z.string().nullable().meta({ description: 'null: a command on the machine of the bridge.' }),
   action: z.string(),
   details: z.record(z.string(), z.unknown()),
   outcome: z.string().meta({ description: '`done`, or the code of the error.' }),
@@ -19,7 +19,7 @@ export function auditRoutes(audit: AuditLog): ApiRoute[] {
     apiRoute({
       method: 'GET',
       path: '/audit',
-      summary: 'What was done at the admin server and by commands, the latest first.',
+      summary: 'The audit log: actions through the admin server and by commands, latest first.',
       access: 'operate',
       query: z.strictObject({ limit: z.coerce.number().int().min(1).max(1000).default(200) }),
       answers: { 200: { description: 'Entries.', schema: z.strictObject({ entries: z.array(entrySchema) }) } },

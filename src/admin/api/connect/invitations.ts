@@ -7,27 +7,27 @@ import { originOf } from './origin.ts';
 
 const invitationSchema = z.strictObject({
   id: z.string(),
-  address: z.string().meta({ description: 'The mailbox; nobody else can use the invitation.' }),
+  address: z.string().meta({ description: 'The mailbox; the invitation works for no other.' }),
   madeBy: z.string(),
   madeAt: moment(),
   expiresAt: moment(),
-  usedAt: moment().nullable().meta({ description: 'When the mailbox was connected by it; null: not yet.' }),
+  usedAt: moment().nullable().meta({ description: 'When the mailbox was connected with it; null: not yet.' }),
 });
 export type ToldInvitation = z.infer<typeof invitationSchema>;
 
 const invitationsSchema = z.strictObject({
   url: z.string().meta({ description: 'Where people connect their mailboxes.' }),
-  domains: z.array(z.string()).meta({ description: 'Of these nobody needs an invitation.' }),
+  domains: z.array(z.string()).meta({ description: 'Mailboxes in these domains need no invitation.' }),
   invitations: z.array(invitationSchema),
 });
 export type ToldInvitations = z.infer<typeof invitationsSchema>;
 
 const invitedSchema = invitationSchema.extend({
-  url: z.string().meta({ description: 'The link to send them; told this once.' }),
+  url: z.string().meta({ description: 'The link to send; returned only here.' }),
   warning: z
     .string()
     .nullable()
-    .meta({ description: 'Why nobody else reaches the link; null: nothing is known of it.' }),
+    .meta({ description: 'Why other machines cannot reach the link; null: no known reason.' }),
 });
 export type ToldInvited = z.infer<typeof invitedSchema>;
 
@@ -40,7 +40,7 @@ export function invitationRoutes(connect: ConnectPort): ApiRoute[] {
     apiRoute({
       method: 'GET',
       path: '/connect/invitations',
-      summary: 'Who is invited; the newest first. Those used or over are told for thirty days.',
+      summary: 'Invitations, newest first. Used and expired ones are listed for thirty days.',
       access: 'view',
       answers: { 200: { description: 'The invitations.', schema: invitationsSchema } },
       async run({ request }) {
@@ -52,7 +52,7 @@ export function invitationRoutes(connect: ConnectPort): ApiRoute[] {
     apiRoute({
       method: 'POST',
       path: '/connect/invitations',
-      summary: 'Invite somebody, also of a domain that is not listed. The invitation is good once.',
+      summary: 'Invite somebody, including from a domain that is not listed. An invitation works once.',
       access: 'operate',
       audit: 'connect-invite',
       body: z.strictObject({ address: z.email().max(longestAddress), days: z.int().min(1).max(90).default(7) }),
@@ -72,11 +72,11 @@ export function invitationRoutes(connect: ConnectPort): ApiRoute[] {
     apiRoute({
       method: 'DELETE',
       path: '/connect/invitations/{id}',
-      summary: 'End an invitation. A mailbox that was connected by it stays so.',
+      summary: 'Revoke an invitation. A mailbox connected with it stays connected.',
       access: 'operate',
       audit: 'connect-revoke',
       params,
-      answers: { 204: { description: 'It has ended.' } },
+      answers: { 204: { description: 'Revoked.' } },
       async run({ params: { id }, note }) {
         note({ address: (await connect.revoke(id)).address });
         return noContent;

@@ -13,17 +13,22 @@ const servers = z.strictObject({ smtp: server.optional(), imap: server.optional(
 const factsSchema = z.strictObject({ domains: z.array(z.string()), servers, hasAuthority: z.boolean() });
 
 const startedSchema = z.strictObject({
-  id: z.string().meta({ description: 'By which the outcome is asked for; whoever knows it gets the password.' }),
+  id: z
+    .string()
+    .meta({ description: 'Identifies the sign-in when its outcome is requested; whoever knows it gets the password.' }),
   userCode: z.string().optional(),
   verificationUri: z.string().optional(),
   expiresAt: z.iso.datetime().optional(),
-  url: z.string().optional().meta({ description: 'In place of a code: where the browser goes.' }),
+  url: z.string().optional().meta({ description: 'Instead of a code: the address to open in the browser.' }),
 });
 
 const outcomeSchema = z.strictObject({
   state: z.enum(['waiting', 'done', 'failed']),
-  address: z.string().optional().meta({ description: 'Who has signed in, as Microsoft says; also the username.' }),
-  password: z.string().optional().meta({ description: 'Opens only this mailbox; told once.' }),
+  address: z
+    .string()
+    .optional()
+    .meta({ description: 'The person who signed in, according to Microsoft; also the username.' }),
+  password: z.string().optional().meta({ description: 'Opens only this mailbox; returned once.' }),
   error: z.strictObject({ code: z.string(), message: z.string(), remedy: z.string() }).optional(),
 });
 
@@ -39,7 +44,7 @@ function lookRoutes({ connect }: ConnectPageParts): ApiRoute[] {
     apiRoute({
       method: 'GET',
       path: '/connect',
-      summary: 'Whose mailboxes may be connected, and where programs reach the bridge.',
+      summary: 'The mailboxes that may be connected, and where programs reach the bridge.',
       access: 'open',
       answers: { 200: { description: 'The facts.', schema: factsSchema } },
       async run() {
@@ -53,7 +58,7 @@ function lookRoutes({ connect }: ConnectPageParts): ApiRoute[] {
       summary: 'A QR code with the address of the profile for phones.',
       access: 'open',
       query: z.strictObject({ address: z.email().max(longestAddress) }),
-      answers: { 200: { description: 'A picture.', type: 'image/svg+xml' } },
+      answers: { 200: { description: 'An image.', type: 'image/svg+xml' } },
       run({ query: { address }, request }) {
         const url = new URL('/connect/mail.mobileconfig', originOf(connect, request));
         url.searchParams.set('address', address);
@@ -68,7 +73,7 @@ function signInRoutes({ pending, isSecure }: ConnectPageParts): ApiRoute[] {
     apiRoute({
       method: 'POST',
       path: '/connect/sign-ins',
-      summary: 'Begin a sign-in at Microsoft. Whether there is such a mailbox nobody is told.',
+      summary: 'Start a sign-in at Microsoft. The answer does not reveal whether the mailbox exists.',
       access: 'open',
       body: z.strictObject({ invitation: z.string().max(1000).optional() }),
       answers: { 202: { description: 'The code to enter there.', schema: startedSchema } },
@@ -87,7 +92,7 @@ function signInRoutes({ pending, isSecure }: ConnectPageParts): ApiRoute[] {
     apiRoute({
       method: 'POST',
       path: '/connect/outcome',
-      summary: 'How far a sign-in is. What it has come to is told once.',
+      summary: 'The progress of a sign-in. Its outcome is returned once.',
       access: 'open',
       body: z.strictObject({ id: z.string().max(100) }),
       answers: { 200: { description: 'The outcome.', schema: outcomeSchema } },
@@ -96,10 +101,10 @@ function signInRoutes({ pending, isSecure }: ConnectPageParts): ApiRoute[] {
     apiRoute({
       method: 'POST',
       path: '/connect/cancel',
-      summary: 'End a sign-in that waits: its room is free for another one.',
+      summary: 'Cancel a pending sign-in, which makes room for another.',
       access: 'open',
       body: z.strictObject({ id: z.string().max(100) }),
-      answers: { 204: { description: 'It has ended, or was over.' } },
+      answers: { 204: { description: 'Canceled, or already over.' } },
       run({ body }) {
         pending.cancel(body.id);
         return noContent;

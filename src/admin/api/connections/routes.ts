@@ -64,7 +64,7 @@ export function connectionRoutes(connections: ConnectionsPort): ApiRoute[] {
       path: '/connections',
       summary: 'Connections to Microsoft.',
       access: 'view',
-      answers: { 200: { description: 'All of them.', schema: z.array(connectionDetailSchema) } },
+      answers: { 200: { description: 'All connections.', schema: z.array(connectionDetailSchema) } },
       run: async () => ok(await connections.all()),
     }),
     ...checkRoutes(connections, known),
@@ -76,7 +76,7 @@ export function connectionRoutes(connections: ConnectionsPort): ApiRoute[] {
       access: 'operate',
       params,
       query: z.strictObject({ user: z.email().max(longestAddress).optional() }),
-      answers: { 200: { description: 'The script, or what it lacks.', schema: exchangeScriptSchema } },
+      answers: { 200: { description: 'The script, or what is missing for it.', schema: exchangeScriptSchema } },
       run: async ({ params: { name }, query: { user } }) => ok(await connections.exchangeScript(known(name), user)),
     }),
     apiRoute({
@@ -104,7 +104,7 @@ function checkRoutes(connections: ConnectionsPort, known: (name: string) => stri
     apiRoute({
       method: 'POST',
       path: '/connections/{name}/check',
-      summary: 'Try every hop of a connection; GET /checks/{id} and the events tell how it goes.',
+      summary: 'Check every hop of a connection; GET /checks/{id} and the events report progress.',
       access: 'operate',
       audit: 'connections.check',
       params,
@@ -113,9 +113,9 @@ function checkRoutes(connections: ConnectionsPort, known: (name: string) => stri
           .email()
           .max(longestAddress)
           .optional()
-          .meta({ description: 'One to try of those that accounts have as `*@domain`.' }),
+          .meta({ description: 'A mailbox to check among those that accounts have as `*@domain`.' }),
       }),
-      answers: { 202: { description: 'It has begun.', schema: z.strictObject({ run: z.string() }) } },
+      answers: { 202: { description: 'Started.', schema: z.strictObject({ run: z.string() }) } },
       run({ params: { name }, body: { mailbox }, note }) {
         if (mailbox !== undefined) note({ mailbox });
         return { status: 202, body: { run: connections.startCheck(known(name), mailbox) } };
@@ -124,7 +124,7 @@ function checkRoutes(connections: ConnectionsPort, known: (name: string) => stri
     apiRoute({
       method: 'GET',
       path: '/checks/{id}',
-      summary: 'How a check goes.',
+      summary: 'The progress of a check.',
       access: 'view',
       params: runParams,
       answers: {
@@ -140,19 +140,19 @@ function signInRoutes(connections: ConnectionsPort, known: (name: string) => str
     apiRoute({
       method: 'POST',
       path: '/connections/{name}/sign-in',
-      summary: 'Begin a sign-in by device code.',
+      summary: 'Start a sign-in by device code.',
       access: 'operate',
       audit: 'connections.sign-in',
       params,
       body: z.strictObject({
-        replace: z.boolean().default(false).meta({ description: 'Another person than before may sign in.' }),
+        replace: z.boolean().default(false).meta({ description: 'Allow a different person than before to sign in.' }),
         mailbox: z
           .email()
           .max(longestAddress)
           .optional()
-          .meta({ description: 'Whose sign-in it is, for a connection where each mailbox has its own.' }),
+          .meta({ description: 'The mailbox that signs in, for a connection where each mailbox has its own sign-in.' }),
       }),
-      answers: { 202: { description: 'What the person enters, and where.', schema: deviceCodeSchema } },
+      answers: { 202: { description: 'The code to enter, and where.', schema: deviceCodeSchema } },
       async run({ params: { name }, body: { replace, mailbox }, note }) {
         if (mailbox !== undefined) note({ mailbox });
         return { status: 202, body: await connections.startSignIn(known(name), { replace, mailbox }) };
@@ -161,7 +161,7 @@ function signInRoutes(connections: ConnectionsPort, known: (name: string) => str
     apiRoute({
       method: 'GET',
       path: '/sign-ins/{id}',
-      summary: 'How a sign-in goes.',
+      summary: 'The progress of a sign-in.',
       access: 'view',
       params: runParams,
       answers: { 200: { description: 'The sign-in.', schema: signInSchema } },

@@ -11,19 +11,20 @@ export const connectionDetailSchema = connectionStatusSchema.extend({
   signIns: z
     .enum(['one', 'each'])
     .nullable()
-    .meta({ description: '`each`: each mailbox has its own sign-in. null: nobody signs in.' }),
+    .meta({ description: '`each`: each mailbox has its own sign-in. null: no sign-in.' }),
   cloud: z.string(),
   permissions: z.strictObject({
     needed: z.array(z.string()),
-    granted: z.array(z.string()).nullable().meta({ description: 'As its tokens say; null: no token was got yet.' }),
+    granted: z.array(z.string()).nullable().meta({ description: 'According to its tokens; null: no token yet.' }),
     inExchange: z.array(z.string()).meta({
-      description: 'Needed ones that no token shows, because roles in Exchange may grant them; a check tries them.',
+      description:
+        'Permissions needed that no token shows, because roles in Exchange may grant them; a check tries them.',
     }),
   }),
   patterns: z
     .array(z.string())
-    .meta({ description: 'Mailboxes that accounts have as `*@domain`. A check tries the one that it is given.' }),
-  usedBy: z.int().meta({ description: 'Accounts.' }),
+    .meta({ description: 'Mailboxes that accounts have as `*@domain`. A check tries the one it is given.' }),
+  usedBy: z.int().meta({ description: 'Number of accounts.' }),
 });
 export type ConnectionDetail = z.infer<typeof connectionDetailSchema>;
 
@@ -74,8 +75,8 @@ export type SignInStatus = z.infer<typeof signInSchema>;
 
 /** The Exchange script of a connection. */
 export const exchangeScriptSchema = z.strictObject({
-  needsUser: z.boolean().meta({ description: 'Nobody knows who signs in: ask again, with `user`.' }),
-  user: z.string().nullable().meta({ description: 'Who signs in, where a person does and is known.' }),
+  needsUser: z.boolean().meta({ description: 'It is unknown who signs in: request again with `user`.' }),
+  user: z.string().nullable().meta({ description: 'The person who signs in, if there is one and it is known.' }),
   script: z
     .strictObject({ file: z.string(), text: z.string(), runs: z.array(z.string()) })
     .nullable()

@@ -88,7 +88,7 @@ export class EventHub implements EventSink {
     this.#ticks += 1;
     if (!this.#isStale && (this.#ticks * overviewMs) % lookMs !== 0) return;
     this.#isStale = false;
-    this.#tellOverview().catch((error: unknown) => log.debug({ error }, 'no overview for the pages'));
+    this.#tellOverview().catch((error: unknown) => log.debug({ error }, 'cannot build the overview for the pages'));
   }
 
   async #tellOverview(): Promise<void> {

@@ -27,7 +27,7 @@ export function eventRoutes({ hub, access, clock }: EventStreams): ApiRoute[] {
     apiRoute({
       method: 'GET',
       path: '/events',
-      summary: 'What changes, as it does: `overview`, `message`, `log`, `check`, `alert`.',
+      summary: 'Changes as they happen: `overview`, `message`, `log`, `check`, `alert`.',
       access: 'view',
       answers: { 200: { description: 'Events; the data of each is JSON.', type: 'text/event-stream' } },
       run({ caller, reply, request }) {

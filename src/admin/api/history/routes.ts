@@ -4,13 +4,14 @@ import { notFound } from '../../server/refusal.ts';
 import { type ApiRoute, apiRoute, ok } from '../route.ts';
 import { moment } from '../schemas.ts';
 
-const value = z.number().nullable().meta({ description: 'null: nothing is known, or nothing was delivered.' });
+const value = z.number().nullable().meta({ description: 'null: no data, or nothing was delivered.' });
 
 const historySchema = z.strictObject({
   stepSeconds: z.number(),
-  from: moment().meta({ description: 'Begin of the first step.' }),
+  from: moment().meta({ description: 'Start of the first step.' }),
   series: z.record(z.enum(historySeries), z.array(value)).meta({
-    description: 'A value for each step, the oldest first. Messages in the step; queued at its end; latency in ms.',
+    description:
+      'One value for each step, oldest first: messages in the step, messages queued at its end, latency in ms.',
   }),
 });
 
@@ -20,7 +21,7 @@ export function historyRoutes(history: (range: HistoryRange) => HistoryView | un
     apiRoute({
       method: 'GET',
       path: '/history',
-      summary: 'What happened in the last hour, day or week, step by step.',
+      summary: 'Throughput, queue and latency of the last hour, day or week.',
       access: 'view',
       query: z.strictObject({ range: z.enum(historyRanges).default('hour') }),
       answers: { 200: { description: 'The history.', schema: historySchema } },

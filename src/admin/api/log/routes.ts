@@ -18,11 +18,11 @@ export function logRoutes(tail: LogTail): ApiRoute[] {
     apiRoute({
       method: 'GET',
       path: '/log',
-      summary: 'The last lines of the log, the oldest first.',
+      summary: 'The latest log lines, oldest first.',
       access: 'view',
       query: z.strictObject({
-        level: z.enum(levels).optional().meta({ description: 'This one and more serious ones.' }),
-        search: searchText().optional().meta({ description: 'A part of a line.' }),
+        level: z.enum(levels).optional().meta({ description: 'This level and more serious ones.' }),
+        search: searchText().optional().meta({ description: 'Part of a line.' }),
         limit: z.coerce.number().int().min(1).max(2000).default(200),
       }),
       answers: { 200: { description: 'Lines.', schema: z.strictObject({ lines: z.array(lineSchema) }) } },

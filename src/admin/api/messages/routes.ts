@@ -36,7 +36,7 @@ export function messageRoutes(messages: MessagesPort): ApiRoute[] {
     apiRoute({
       method: 'GET',
       path: '/messages',
-      summary: 'Messages of the queue, the newest first.',
+      summary: 'Messages in the queue, newest first.',
       access: 'view',
       query: messageQuerySchema,
       answers: { 200: { description: 'A page of messages.', schema: messagePageSchema } },
@@ -45,7 +45,7 @@ export function messageRoutes(messages: MessagesPort): ApiRoute[] {
     apiRoute({
       method: 'GET',
       path: '/messages/{id}',
-      summary: 'A message: where it is, what each attempt said, what it waits for.',
+      summary: 'A message: its state, the result of each attempt, and what it waits for.',
       access: 'view',
       params: messageParams,
       answers: { 200: { description: 'The message.', schema: messageDetailSchema } },
@@ -60,7 +60,7 @@ export function messageRoutes(messages: MessagesPort): ApiRoute[] {
       audit: 'messages',
       body: actionSchema,
       answers: {
-        200: { description: 'How many were changed.', schema: z.strictObject({ changed: z.int() }) },
+        200: { description: 'The number of messages changed.', schema: z.strictObject({ changed: z.int() }) },
       },
       async run({ body: { action, ids, filter }, note }) {
         note({ action, ...(ids ? { ids: ids.slice(0, 20), count: ids.length } : { filter }) });

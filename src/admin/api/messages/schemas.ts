@@ -22,17 +22,17 @@ const choice = {
   connection: searchText().optional(),
   mailbox: searchText().optional(),
   sender: searchText().optional().meta({ description: 'The reverse-path; `*` stands for any characters.' }),
-  recipient: searchText().optional().meta({ description: 'One of the recipients; `*` stands for any characters.' }),
-  subject: searchText().optional().meta({ description: 'A part of the subject.' }),
-  messageId: searchText().optional().meta({ description: 'A part of the Message-ID.' }),
+  recipient: searchText().optional().meta({ description: 'Any recipient; `*` stands for any characters.' }),
+  subject: searchText().optional().meta({ description: 'Part of the subject.' }),
+  messageId: searchText().optional().meta({ description: 'Part of the Message-ID.' }),
   noticeAbout: messageId().optional().meta({
     description: 'Bounces and delay warnings about the message with this queue id.',
   }),
   error: searchText()
     .optional()
-    .meta({ description: 'What the last attempt said: a whole code, or a part of the text.' }),
-  since: moment().optional().meta({ description: 'Received then or later.' }),
-  until: moment().optional().meta({ description: 'Received before then.' }),
+    .meta({ description: 'The result of the last attempt: a whole code, or part of the text.' }),
+  since: moment().optional().meta({ description: 'Received at this time or later.' }),
+  until: moment().optional().meta({ description: 'Received before this time.' }),
 };
 
 export const messageQuerySchema = z.strictObject({
@@ -40,7 +40,7 @@ export const messageQuerySchema = z.strictObject({
   id: listOf(messageId(), 500),
   state: listOf(z.enum(messageStates), messageStates.length),
   limit: z.coerce.number().int().min(1).max(500).default(50),
-  before: messageId().optional().meta({ description: '`next` of the page before.' }),
+  before: messageId().optional().meta({ description: '`next` of the previous page.' }),
 });
 export type MessageQuery = z.output<typeof messageQuerySchema>;
 
@@ -59,8 +59,8 @@ export const actionSchema = z
   .strictObject({
     action: z.enum(messageActions),
     ids: z.array(messageId()).min(1).max(500).optional(),
-    filter: messageFilterSchema.optional().meta({ description: 'Instead of ids; `{}` is every message.' }),
-    confirm: z.boolean().default(false).meta({ description: 'To be true for `delete`.' }),
+    filter: messageFilterSchema.optional().meta({ description: 'Instead of ids; `{}` selects every message.' }),
+    confirm: z.boolean().default(false).meta({ description: 'Must be true for `delete`.' }),
   })
   .refine(({ ids, filter }) => (ids === undefined) !== (filter === undefined), {
     error: 'needs "ids" or "filter", one of them',
@@ -80,7 +80,7 @@ export const messageSchema = z.strictObject({
   connection: z.string(),
   mailbox: z.string(),
   courier: z.string(),
-  sender: z.string().meta({ description: 'The reverse-path; empty: `<>`.' }),
+  sender: z.string().meta({ description: 'The reverse-path; empty for `<>`.' }),
   recipients: z.array(z.strictObject({ address: z.string(), state: z.enum(['pending', 'delivered', 'failed']) })),
   subject: z.string().nullable(),
   messageId: z.string().nullable(),
@@ -89,13 +89,13 @@ export const messageSchema = z.strictObject({
   nextAttemptAt: moment().optional(),
   finishedAt: moment().optional(),
   attempts: z.int(),
-  last: answered.optional().meta({ description: 'What was said of a recipient that is not served.' }),
+  last: answered.optional().meta({ description: 'The last result for a recipient that has not been delivered to.' }),
 });
 export type ToldMessage = z.infer<typeof messageSchema>;
 
 export const messagePageSchema = z.strictObject({
   messages: z.array(messageSchema),
-  next: z.string().nullable().meta({ description: 'For `before`; null: nothing follows.' }),
+  next: z.string().nullable().meta({ description: 'For `before`; null: this is the last page.' }),
 });
 export type MessagePage = z.infer<typeof messagePageSchema>;
 
@@ -104,7 +104,7 @@ const outcomeSchema = z.strictObject({
   state: z.enum(['delivered', 'temporary', 'permanent', 'needs-admin']),
   code: z.string(),
   text: z.string(),
-  reply: z.string().meta({ description: 'What was answered, or what happened where nobody answered.' }),
+  reply: z.string().meta({ description: 'The reply, or what happened if there was none.' }),
   saidBy: z.enum(['microsoft', 'bridge']).meta({ description: 'Whose words `reply` is.' }),
   remedy: z.string().optional(),
 });
@@ -126,17 +126,18 @@ export const messageDetailSchema = messageSchema.extend({
       what: z.string(),
       detail: z.string(),
       message: z.string().optional().meta({
-        description: 'Queue id of another message that the hop speaks of: a notice, or what a notice is about.',
+        description:
+          'Queue id of the other message: a notice about this one, or the message that this notice is about.',
       }),
     }),
   ),
   noticeAbout: z
     .strictObject({
       id: z.string(),
-      state: z.enum(messageStates).nullable().meta({ description: 'null: the message is not kept any more.' }),
+      state: z.enum(messageStates).nullable().meta({ description: 'null: the message is no longer kept.' }),
     })
     .optional()
-    .meta({ description: 'Of a bounce or delay warning: the message that it is about.' }),
+    .meta({ description: 'For a bounce or delay warning: the message that it is about.' }),
   attemptLog: z.array(attemptSchema),
   envelope: z.strictObject({
     sender: z.string(),
@@ -154,7 +155,7 @@ export const messageDetailSchema = messageSchema.extend({
   }),
   waiting: z.strictObject({ kind: z.string(), until: moment(), reason: z.string() }).optional(),
   damage: z.string().optional(),
-  hasContent: z.boolean().meta({ description: 'Of a delivered message the content is no longer kept.' }),
+  hasContent: z.boolean().meta({ description: 'False for delivered messages, whose content is no longer kept.' }),
 });
 export type MessageDetail = z.infer<typeof messageDetailSchema>;
 

@@ -7,7 +7,7 @@ export function overviewRoutes(overview: () => Promise<Overview>): ApiRoute[] {
     apiRoute({
       method: 'GET',
       path: '/overview',
-      summary: 'How the bridge does: connections, accounts, queue, clients, alerts.',
+      summary: 'The state of the bridge: connections, accounts, queue, clients, alerts.',
       access: 'view',
       answers: { 200: { description: 'The overview.', schema: overviewSchema } },
       run: async () => ok(await overview()),

@@ -7,7 +7,7 @@ export const connectionStates = ['ok', 'degraded', 'sign-in-needed', 'unknown'] 
 /** Something that expires and has to be renewed before. */
 const expirySchema = z.strictObject({
   what: z.enum(['client secret', 'certificate', 'sign-in']),
-  at: moment().nullable().meta({ description: 'null: nobody here knows.' }),
+  at: moment().nullable().meta({ description: 'null: unknown to this instance.' }),
 });
 
 /** The health of a connection. */

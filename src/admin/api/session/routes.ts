@@ -16,7 +16,7 @@ export interface InstanceFacts {
 const sessionSchema = z.strictObject({
   user: z.string(),
   role: z.enum(roles),
-  csrfToken: z.string().nullable().meta({ description: 'For X-CSRF-Token; null for who shows a token each time.' }),
+  csrfToken: z.string().nullable().meta({ description: 'For X-CSRF-Token; null for requests with a bearer token.' }),
   version: z.string(),
   instance: z.string(),
   setUp: z.boolean(),
@@ -45,7 +45,7 @@ export function sessionRoutes(access: AdminAccess, facts: InstanceFacts): ApiRou
     apiRoute({
       method: 'GET',
       path: '/session',
-      summary: 'Who is signed in, and what the bridge is.',
+      summary: 'Who is signed in, and facts about the bridge.',
       access: 'view',
       answers: { 200: { description: 'The session.', schema: sessionSchema } },
       run({ caller }) {

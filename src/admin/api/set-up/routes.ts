@@ -4,7 +4,7 @@ import type { GuidedSetup, MadeLogin } from '../../../onboarding/guided-setup/gu
 import { type ApiAnswer, type ApiCall, type ApiRoute, apiRoute, noContent, ok } from '../route.ts';
 import { madeLoginSchema, setUpAnswers, setUpCloud, setUpQuestionsSchema, setUpViewSchema } from './schemas.ts';
 
-const view = { 200: { description: 'How far the set-up is now.', schema: setUpViewSchema } };
+const view = { 200: { description: 'The state of the set-up.', schema: setUpViewSchema } };
 const login = { 201: { description: 'What programs log in with.', schema: madeLoginSchema } };
 const nothing = { 204: { description: 'Done.' } };
 
@@ -34,7 +34,7 @@ function lookRoutes(setUp: OpenSetUp): ApiRoute[] {
     apiRoute({
       method: 'GET',
       path: '/set-up',
-      summary: 'How far the set-up is, and what comes next.',
+      summary: 'The state of the set-up, and its next step.',
       access: 'operate',
       answers: view,
       run: () => after(setUp),
@@ -42,7 +42,7 @@ function lookRoutes(setUp: OpenSetUp): ApiRoute[] {
     apiRoute({
       method: 'DELETE',
       path: '/set-up',
-      summary: 'Forget this set-up, for another one. What is written stays.',
+      summary: 'Discard this set-up to start another. What is already written stays.',
       access: 'operate',
       audit: 'set-up-start-over',
       answers: view,
@@ -51,7 +51,7 @@ function lookRoutes(setUp: OpenSetUp): ApiRoute[] {
     apiRoute({
       method: 'DELETE',
       path: '/set-up/task',
-      summary: 'End what is under way: a sign-in, a registration, a check.',
+      summary: 'Cancel what is in progress: a sign-in, a registration, a check.',
       access: 'operate',
       audit: 'set-up-cancel',
       answers: view,
@@ -60,7 +60,7 @@ function lookRoutes(setUp: OpenSetUp): ApiRoute[] {
     apiRoute({
       method: 'GET',
       path: '/set-up/authority',
-      summary: 'The certificate authority that programs have to trust.',
+      summary: 'The certificate authority that programs must trust.',
       access: 'operate',
       answers: { 200: { description: 'PEM.', type: 'application/x-pem-file' } },
       async run() {
@@ -77,7 +77,7 @@ function answerRoutes(setUp: OpenSetUp): ApiRoute[] {
     apiRoute({
       method: 'POST',
       path: '/set-up/questions',
-      summary: 'The questions that matter after these answers, for a form that is being filled in. Keeps nothing.',
+      summary: 'The questions that apply after these answers, for a form being filled in. Stores nothing.',
       access: 'operate',
       body: z.strictObject({ answers: setUpAnswers() }),
       answers: { 200: { description: 'The questions.', schema: setUpQuestionsSchema } },
@@ -99,7 +99,7 @@ function answerRoutes(setUp: OpenSetUp): ApiRoute[] {
     apiRoute({
       method: 'POST',
       path: '/set-up/registration',
-      summary: 'Begin the sign-in of an administrator, after which the app is registered.',
+      summary: 'Start the sign-in of an administrator; the app is registered after it.',
       access: 'operate',
       audit: 'set-up-registration',
       body: z.strictObject({ by: z.enum(['device-code', 'browser']).default('device-code') }),
@@ -109,7 +109,7 @@ function answerRoutes(setUp: OpenSetUp): ApiRoute[] {
     apiRoute({
       method: 'POST',
       path: '/set-up/app',
-      summary: 'Take an app that was registered by hand.',
+      summary: 'Use an app that was registered by hand.',
       access: 'operate',
       audit: 'set-up-app',
       body: z.strictObject({ clientId: z.string().max(100), clientSecret: z.string().max(1000).optional() }),
@@ -135,7 +135,7 @@ function accountRoutes(setUp: OpenSetUp): ApiRoute[] {
     apiRoute({
       method: 'POST',
       path: '/set-up/account',
-      summary: 'Write connection and account into the configuration, and start or reload the bridge.',
+      summary: 'Write the connection and the account into the configuration, and start or reload the bridge.',
       access: 'operate',
       audit: 'set-up-account',
       answers: login,
@@ -144,7 +144,7 @@ function accountRoutes(setUp: OpenSetUp): ApiRoute[] {
     apiRoute({
       method: 'POST',
       path: '/set-up/account/password',
-      summary: 'Make another password for the account; the one before ends.',
+      summary: 'Create a new password for the account, which replaces the old one.',
       access: 'operate',
       audit: 'set-up-password',
       answers: login,
@@ -153,7 +153,7 @@ function accountRoutes(setUp: OpenSetUp): ApiRoute[] {
     apiRoute({
       method: 'POST',
       path: '/set-up/start',
-      summary: 'Start or reload the bridge again, after that has failed.',
+      summary: 'Start or reload the bridge again after a failure.',
       access: 'operate',
       audit: 'set-up-start',
       answers: nothing,
@@ -171,7 +171,7 @@ function signInRoutes(setUp: OpenSetUp): ApiRoute[] {
     apiRoute({
       method: 'POST',
       path: '/set-up/sign-in',
-      summary: 'Begin the sign-in of the person whose mailbox it is, by device code.',
+      summary: 'Start the sign-in of the mailbox owner by device code.',
       access: 'operate',
       audit: 'set-up-sign-in',
       answers: view,
@@ -180,7 +180,7 @@ function signInRoutes(setUp: OpenSetUp): ApiRoute[] {
     apiRoute({
       method: 'POST',
       path: '/set-up/sign-in/meant',
-      summary: 'Who signed in is meant, although the mailbox is another one: a shared mailbox.',
+      summary: 'Confirm that somebody other than the mailbox signed in, as for a shared mailbox.',
       access: 'operate',
       audit: 'set-up-sign-in-meant',
       answers: view,
@@ -206,7 +206,7 @@ function provingRoutes(setUp: OpenSetUp): ApiRoute[] {
     apiRoute({
       method: 'POST',
       path: '/set-up/exchange-script',
-      summary: 'The script was run, or will be.',
+      summary: 'Mark the script as run, or to be run later.',
       access: 'operate',
       audit: 'set-up-exchange-script',
       answers: view,
@@ -215,7 +215,7 @@ function provingRoutes(setUp: OpenSetUp): ApiRoute[] {
     apiRoute({
       method: 'POST',
       path: '/set-up/check',
-      summary: 'Try every hop; `skip` leaves it at what was found.',
+      summary: 'Check every hop; `skip` accepts the findings so far.',
       access: 'operate',
       audit: 'set-up-check',
       body: z.strictObject({ skip: z.boolean().default(false) }),
@@ -228,7 +228,7 @@ function provingRoutes(setUp: OpenSetUp): ApiRoute[] {
     apiRoute({
       method: 'POST',
       path: '/set-up/test',
-      summary: 'Send a test message; without an address that step is left out.',
+      summary: 'Send a test message; without an address, skip this step.',
       access: 'operate',
       audit: 'set-up-test',
       body: z.strictObject({ to: z.string().max(320).optional() }),

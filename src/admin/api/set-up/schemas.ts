@@ -34,25 +34,25 @@ const code = z.strictObject({ userCode: z.string(), verificationUri: z.string(),
 
 /** Everything that a page shows about the set-up. */
 export const setUpViewSchema = z.looseObject({
-  step: z.enum(setupSteps).meta({ description: 'The one to be done next.' }),
+  step: z.enum(setupSteps).meta({ description: 'The next step.' }),
   steps: z.array(z.strictObject({ step: z.enum(setupSteps), state: z.enum(['done', 'current', 'todo']) })),
-  adds: z.boolean().meta({ description: 'There is a configuration: this set-up adds to it.' }),
+  adds: z.boolean().meta({ description: 'A configuration exists; this set-up adds to it.' }),
   questions: z.array(question),
-  appNamed: z.string().optional().meta({ description: 'The app registration is looked for by this name alone.' }),
+  appNamed: z.string().optional().meta({ description: 'The app registration is identified only by this name.' }),
   registered: z.array(z.strictObject({ outcome: z.string(), text: z.string() })),
-  listeners: z
-    .array(z.strictObject({ protocol: z.string(), port: z.int(), usualPort: z.int() }))
-    .meta({ description: 'Those that were written; another program has the usual port where it is not theirs.' }),
+  listeners: z.array(z.strictObject({ protocol: z.string(), port: z.int(), usualPort: z.int() })).meta({
+    description: 'The ports written to the configuration; if one is not the usual port, another program has that.',
+  }),
   registration: taskOf(z.looseObject({ code: code.optional(), link: z.string().optional() })),
   start: taskOf(z.null()),
   signIn: taskOf(z.looseObject({ code: code.optional() })),
   asksWhetherMeant: z
     .boolean()
-    .meta({ description: 'Who signed in is not the mailbox, and nobody has said that this is meant.' }),
+    .meta({ description: 'Somebody other than the mailbox signed in, and this is not confirmed.' }),
   check: taskOf(
     z.looseObject({
       hops: z.array(z.looseObject({})),
-      running: z.looseObject({}).optional().meta({ description: 'The hop that is being tried.' }),
+      running: z.looseObject({}).optional().meta({ description: 'The hop being checked.' }),
       againAt: z.iso.datetime().optional(),
     }),
   ),
@@ -61,5 +61,5 @@ export const setUpViewSchema = z.looseObject({
 
 export const madeLoginSchema = z.strictObject({
   username: z.string(),
-  password: z.string().meta({ description: 'Shown this once; only its hash is kept.' }),
+  password: z.string().meta({ description: 'Returned only here; the bridge keeps its hash.' }),
 });

@@ -47,7 +47,7 @@ test('uses that could not be written are written with the next ones, the latest 
   uses.note('one');
   uses.note('two');
   await clock.advance(5_000);
-  expect(lines).toMatchObject([{ msg: 'cannot note the use of app passwords: no room' }]);
+  expect(lines).toMatchObject([{ msg: 'cannot save the use of app passwords: no room' }]);
   fail(undefined);
   await clock.advance(60_000);
   uses.note('two');

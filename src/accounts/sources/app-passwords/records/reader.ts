@@ -131,7 +131,7 @@ export class AppPasswordRecordReader implements AppPasswordReader {
     const { log } = this.#options;
     const before = this.#error;
     this.#error = cause === undefined ? undefined : sharedStoreUnavailable('App passwords are', cause);
-    if (this.#error && !before) log.error({ error: this.#error }, 'app passwords are taken from memory for a while');
+    if (this.#error && !before) log.error({ error: this.#error }, 'app passwords: using those in memory for now');
     if (!this.#error && before) log.info({}, 'app passwords can be read again');
   }
 }
