@@ -73,7 +73,7 @@ export class ImapConnection extends LineProtocolConnection<ImapOptions, ImapWrit
     for (const extension of extensions) this.enabled.add(extension);
     this.out.utf8 = this.enabled.utf8;
     if (knewModseq || !this.enabled.condstore || this.#folder === undefined) return;
-    this.out.untagged(`OK [HIGHESTMODSEQ ${this.#folder.toldModseq}] Mod-sequences are told from here on.`);
+    this.out.untagged(`OK [HIGHESTMODSEQ ${this.#folder.toldModseq}] Mod-sequences are reported from now on.`);
   }
 
   get compressed(): boolean {

@@ -273,7 +273,7 @@ export class SubmissionSession implements SmtpSession {
       return `Delivered ${spool.id}`;
     }
     if (left.length === envelope.recipients.length) {
-      log.warn(facts, 'not delivered; the client is told');
+      log.warn(facts, 'not delivered; client informed');
       throw directRefusal(report);
     }
     if (this.#closed) throw clientGone();
@@ -321,7 +321,7 @@ export class SubmissionSession implements SmtpSession {
   #mayNotSendAs(account: SubmissionAccount, address: string): SmtpReply {
     this.#context.log.warn(
       { account: account.username, client: this.#connection.remoteAddress, from: address },
-      'sender refused: add it to "senders" of the account if it is meant to',
+      'sender refused: add it to "senders" of the account if it may',
     );
     return new SmtpReply(550, '5.7.1', `Account ${account.username} may not send as ${address}`);
   }

@@ -183,7 +183,7 @@ test('without the store each goes on by itself, which is told once, and shares a
   expect(one.blocked()).toBeDefined();
   expect(other.blocked()).toBeUndefined();
   // One line from each instance.
-  expect(lines.filter(({ msg }) => msg.includes('are not shared for the time being'))).toHaveLength(2);
+  expect(lines.filter(({ msg }) => msg.includes('are not shared for now'))).toHaveLength(2);
   records.failure = undefined;
   await clock.advance(2_000);
   expect(lines.filter(({ msg }) => msg.includes('shared again'))).toHaveLength(2);

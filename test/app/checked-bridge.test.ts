@@ -110,7 +110,7 @@ test('a certificate that has expired, one that will, and one that bears another 
   expect(late).toMatchObject({ status: 'failed', code: 'listener-certificate-expired' });
   const [other] = listenersOf(await check({ ...config, hostname: 'bridge.contoso.com' }));
   expect(other?.warning).toContain(
-    'bridge.contoso.com). Clients that check it have to use mail.contoso.com; set hostname',
+    'bridge.contoso.com). Clients that check it must use mail.contoso.com; set hostname',
   );
 });
 

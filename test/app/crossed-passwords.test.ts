@@ -48,7 +48,7 @@ function configured() {
 }
 
 const crossed =
-  '2 app passwords of anna@contoso.com ("connect 2026-01-05T08:00:00", "phone") were made for the account *@contoso.com, and open the account anna@contoso.com now (board@contoso.com, sales@contoso.com): end them with mailbridge account remove anna@contoso.com --name "connect 2026-01-05T08:00:00", or, if that is meant, replace them with account rotate';
+  '2 app passwords of anna@contoso.com ("connect 2026-01-05T08:00:00", "phone") were made for the account *@contoso.com, and open the account anna@contoso.com now (board@contoso.com, sales@contoso.com): end them with mailbridge account remove anna@contoso.com --name "connect 2026-01-05T08:00:00", or, if that is intended, replace them with account rotate';
 
 async function withPasswordsOfAnna() {
   const world = configured();

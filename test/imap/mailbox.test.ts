@@ -317,7 +317,7 @@ describe('messages', () => {
       S: 5 BAD Only one message can be appended at a time.
       C: 6 APPEND Drafts {4+}
       C: abcd x
-      S: 6 BAD Unexpected text behind the message.`);
+      S: 6 BAD Unexpected text after the message.`);
     const last = directory.messages(alice, 'Drafts').slice(0, 2);
     expect(last.map(({ content }) => content.toString())).toEqual(['Subject: x\r\n\r\n', 'Subject: y\r\n\r\n']);
     expect(last[0]).toMatchObject({ flags: ['\\Seen'], internalDate: new Date('2026-02-01T09:00:00Z') });

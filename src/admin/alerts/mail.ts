@@ -19,7 +19,7 @@ export function alertMail(news: AlertNews, { from, to, hostname }: AlertMailAddr
   const lines = [
     ...wrapLine(oneLine(text)),
     '',
-    ...(state === 'raised' ? [...wrapLine(`What to do: ${oneLine(remedy)}`), ''] : ['This is over.', '']),
+    ...(state === 'raised' ? [...wrapLine(`What to do: ${oneLine(remedy)}`), ''] : ['Resolved.', '']),
     `Since: ${formatDate(new Date(since))}`,
     `Instance: ${oneLine(instance, 200)}`,
     '',

@@ -80,7 +80,7 @@ export class PendingConnects {
     const pending = this.#pending.get(id ?? '');
     const { link } = pending ?? {};
     if (!pending || link === undefined || link.state !== redirect.searchParams.get('state')) {
-      throw new BridgeError('admin-not-found', 'This browser has begun no such sign-in. Begin again.');
+      throw new BridgeError('admin-not-found', 'This sign-in was not started in this browser. Start again.');
     }
     pending.link = undefined;
     link.take(redirect);
@@ -159,7 +159,7 @@ export class PendingConnects {
     const nowMs = this.#options.clock.now();
     const starts = (this.#starts.get(network) ?? []).filter((atMs) => nowMs - atMs < hourMs);
     if (waiting.length >= mostPending || own.length >= mostPendingPerNetwork || starts.length >= mostStartsPerHour) {
-      throw new BridgeError('connect-busy', 'Too many sign-ins have been begun here.');
+      throw new BridgeError('connect-busy', 'Too many sign-ins were started here.');
     }
     this.#starts.delete(network);
     this.#starts.set(network, [...starts, nowMs]);

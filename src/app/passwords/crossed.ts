@@ -57,6 +57,6 @@ function crossedText(own: readonly ListedAppPassword[], opens: string, { account
   return (
     `${count} of ${login} (${names.join(', ')}${more}) ${was} ${madeFor}, and ${opened} the account ${opens} now` +
     ` (${opening.slice(0, namesAtMost).join(', ')}${opening.length > namesAtMost ? ', …' : ''}):` +
-    ` end ${them} with mailbridge account remove ${login} --name "${name}", or, if that is meant, replace ${them} with account rotate`
+    ` end ${them} with mailbridge account remove ${login} --name "${name}", or, if that is intended, replace ${them} with account rotate`
   );
 }

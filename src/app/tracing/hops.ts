@@ -119,7 +119,7 @@ function unfinishedHop({ startedAtMs, courier }: NonNullable<QueuedMessage['unfi
 function finishedText({ recipients }: QueuedMessage): string {
   const failed = recipients.filter(({ state }) => state === 'failed').length;
   if (failed === 0) return 'Microsoft 365 has accepted it for every recipient';
-  return `given up for ${failed} of ${recipients.length}; whoever asked for it was told`;
+  return `given up for ${failed} of ${recipients.length}; notices went to those who asked for them`;
 }
 
 function followUpHop({ dueAtMs, tries }: FollowUp): MessageHop {

@@ -80,7 +80,7 @@ function collectNamedFiles(source: BackupSource, collected: ReadonlySet<string>)
   const names = new Set<string>();
   for (const [written, path] of source.references.files) {
     if (collected.has(path)) continue;
-    const whyNot = issued.has(path) || madeAtStart.test(path) ? 'is made anew at each start' : absence(path);
+    const whyNot = issued.has(path) || madeAtStart.test(path) ? 'is created at each start' : absence(path);
     if (whyNot !== undefined) {
       warnings.push(`${path} ${whyNot}, and is not in the backup`);
       continue;

@@ -4,7 +4,7 @@ import type { MessageState, QueuedMessage } from '../../queue/message.ts';
 import { localDateTime, localTime, relativeTime } from '../terminal/times.ts';
 
 /** Hint if ids were given and nothing was done. */
-export const noneOfThese = ': queue show ID tells how a message stands';
+export const noneOfThese = ': queue show ID shows the state of a message';
 
 /** `1 message`, `2 messages`. */
 export function messages(count: number): string {

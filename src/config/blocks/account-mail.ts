@@ -37,10 +37,10 @@ const rewriteBlock = () =>
 const protectedFields: readonly (readonly [fields: RegExp, reason: string])[] = [
   [/^(?:from|sender)$/, 'the sender is checked; use "forceFrom" or "rewrite"'],
   [/^(?:to|cc|bcc)$/, 'it names who gets the message; use "rewrite" or "redirectAllTo"'],
-  [/^resent-/, 'it says who sent the message on'],
-  [/^(?:date|message-id)$/, 'it tells the message from others; a missing one is added anyway'],
+  [/^resent-/, 'it says who forwarded the message'],
+  [/^(?:date|message-id)$/, 'it identifies the message; a missing one is added anyway'],
   [/^(?:received|return-path)$/, 'it shows which way the message came, and stops mail loops'],
-  [/^(?:mime-version|content-.*)$/, 'it says how the content is to be read'],
+  [/^(?:mime-version|content-.*)$/, 'it says how to read the content'],
   [/^dkim-signature$/, 'it is a signature'],
   [/^x-mailbridge-/, "it is the bridge's own"],
 ];

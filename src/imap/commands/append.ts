@@ -83,7 +83,7 @@ async function* messagesOf(
       await given.advance();
     }
     if (given.hasEnded) return;
-    if (!given.isMore) throw new ImapSyntaxError('Unexpected text behind the message.');
+    if (!given.isMore) throw new ImapSyntaxError('Unexpected text after the message.');
     if (!context.announces('MULTIAPPEND')) throw new ImapSyntaxError('Only one message can be appended at a time.');
     given.scanner.space();
   }

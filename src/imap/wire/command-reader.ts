@@ -129,7 +129,7 @@ export class CommandReader {
     const text = literal === null ? line : line.slice(0, literal.index);
     // The start of the next command is known only if the message is read or skipped, whatever is wrong with it.
     const message = literal === null ? undefined : this.#message(tag, text, literal);
-    if (!text.startsWith(end)) throw new ImapSyntaxError('")" is missing behind the message.');
+    if (!text.startsWith(end)) throw new ImapSyntaxError('")" is missing after the message.');
     const rest = text.slice(end.length);
     return message === undefined && rest.trim() === '' ? undefined : { text: rest, message };
   }

@@ -72,7 +72,7 @@ export class FollowUps {
   start(): void {
     const { clock, firstWaitMs } = this.#options;
     this.#looking = this.#look()
-      .catch((error: unknown) => this.#failed(error, 'queue: cannot look for what is to follow messages'))
+      .catch((error: unknown) => this.#failed(error, 'queue: cannot look for follow-ups'))
       .then(() => {
         if (this.#abort.signal.aborted) return;
         this.#cancelTimer = clock.after(Math.min(longestLookMs, firstWaitMs), () => this.start());
@@ -200,7 +200,7 @@ export class FollowUps {
   }
 
   #inBackground(work: Promise<void>): void {
-    work.catch((error: unknown) => this.#failed(error, 'queue: cannot note what is to follow messages'));
+    work.catch((error: unknown) => this.#failed(error, 'queue: cannot save follow-ups'));
   }
 
   /** An unreachable store is logged once, by the code that watches it. */

@@ -31,6 +31,6 @@ test('a mail program reads an alert as it is meant; nothing in it breaks out of 
 test('one that is over says so', async () => {
   const mail = await PostalMime.parse(alertMail({ ...news, state: 'cleared' }, addresses));
   expect(mail.subject).toMatch(/^\[mailbridge\] cleared: /);
-  expect(mail.text).toContain('This is over.');
+  expect(mail.text).toContain('Resolved.');
   expect(mail.text).not.toContain('What to do');
 });

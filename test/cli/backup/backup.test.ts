@@ -148,7 +148,7 @@ test('names what it cannot hold: files that are not there, and those that each s
   rmSync(join(folder, 'data/token.key'));
   const { code, err } = await backup(target());
   expect(code).toBe(0);
-  expect(err).toContain('warning: /run/credentials/cert is made anew at each start, and is not in the backup\n');
+  expect(err).toContain('warning: /run/credentials/cert is created at each start, and is not in the backup\n');
   expect(err).toContain(`warning: ${join(folder, 'missing-key')} does not exist, and is not in the backup\n`);
 });
 

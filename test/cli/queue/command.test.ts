@@ -128,7 +128,7 @@ test('hold, release, retry and delete change what the filter says and tell how m
   expect(JSON.parse((await queue('delete', first.id, '--json')).out)).toEqual({ count: 1 });
   expect(await queue('delete', first.id)).toMatchObject({
     code: 1,
-    out: '0 messages deleted: queue show ID tells how a message stands\n',
+    out: '0 messages deleted: queue show ID shows the state of a message\n',
   });
 });
 

@@ -139,7 +139,7 @@ it('what breaks the grammar is BAD, and stores nothing', async () => {
     C: 4 APPEND Drafts CATENATE (FILE "/etc/passwd")
     S: 4 BAD A piece of a message is TEXT or URL.
     C: 5 APPEND Drafts CATENATE (URL "/INBOX/;UID=1") nonsense
-    S: 5 BAD Unexpected text behind the message.
+    S: 5 BAD Unexpected text after the message.
     C: 6 NOOP
     S: 6 OK …`);
   expect(drafts()).toEqual([]);

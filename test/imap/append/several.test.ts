@@ -98,7 +98,7 @@ it('none is stored where the command is wrong behind one of them', async () => {
     C: ab (\\Seen) {2}
     S: + …
     C: cd nonsense
-    S: 2 BAD Unexpected text behind the message.
+    S: 2 BAD Unexpected text after the message.
     C: 3 APPEND Drafts {2+}
     C: ab(\\Seen) {2+}
     C: cd
@@ -106,7 +106,7 @@ it('none is stored where the command is wrong behind one of them', async () => {
     C: 4 APPEND Drafts UTF8 (~{2+}
     C: ab {2+}
     C: cd
-    S: 4 BAD ")" is missing behind the message.
+    S: 4 BAD ")" is missing after the message.
     C: 5 APPEND Nowhere {2+}
     C: ab {2+}
     C: cd

@@ -22,7 +22,7 @@ const only = (text: string) => expect.stringContaining(text);
 test.each(['graph', 'smtp'] as const)('by %s: what only a message shows is said to be so', async (send) => {
   const hops = await (await setupWith(send, all)).check();
   expect(firstFailure(hops)).toBeUndefined();
-  const unseen = send === 'graph' ? 'Graph wants User.Read.All' : 'without Graph';
+  const unseen = send === 'graph' ? 'Graph needs User.Read.All' : 'without Graph';
   expect(seen(hops)).toEqual([
     [`${alice}, to send as`, 'skipped', only('only a message shows: --send-test ADDRESS')],
     [`${bob}, to send on behalf of`, 'skipped', only('only a message shows')],

@@ -114,7 +114,7 @@ test.each([
     return await hasten(...given);
   };
   await clock.advance(20 * 60 * second);
-  const told = { level: 'error', fields: { error }, text: 'queue: cannot note what is to follow messages' };
+  const told = { level: 'error', fields: { error }, text: 'queue: cannot save follow-ups' };
   expect(lines.filter(({ level }) => level === 'error')).toEqual(Array(times).fill(told));
 });
 
@@ -231,7 +231,7 @@ test('a store that cannot be looked at is told of, each time; one that cannot be
   expect(errors()).toEqual([]);
   store.followUpDestinations = () => Promise.reject(new Error('disk I/O error'));
   await clock.advance(3 * second);
-  expect(errors()).toEqual(Array(3).fill('queue: cannot look for what is to follow messages'));
+  expect(errors()).toEqual(Array(3).fill('queue: cannot look for follow-ups'));
   store.followUpDestinations = (now) => followUpDestinations.call(store, now);
   await clock.advance(3 * second);
   expect(rounds).toHaveLength(1);

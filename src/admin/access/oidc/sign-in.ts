@@ -51,7 +51,7 @@ export class OidcSignIn {
       .map((each) => this.#open(each))
       .find((each) => each !== undefined && same(each.state, state));
     if (!request)
-      throw oidcFailed('This answer belongs to no sign-in that this browser has begun, or it came too late.');
+      throw oidcFailed('This answer does not belong to a sign-in started in this browser, or it came too late.');
     if (typeof error === 'string') throw oidcFailed(`Entra ID says: ${plain(words) || plain(error)}`);
     if (typeof code !== 'string' || code === '' || code.length > 4096) throw oidcFailed('Entra ID sent no code.');
     return callerOf(await this.#provider.redeem(code, request), this.#settings);

@@ -66,7 +66,7 @@ export const actionSchema = z
     error: 'needs "ids" or "filter", one of them',
   })
   .refine(({ action, confirm }) => action !== 'delete' || confirm, {
-    error: 'deletes for good: needs "confirm": true',
+    error: 'deletes permanently: needs "confirm": true',
     path: ['confirm'],
   });
 

@@ -23,8 +23,7 @@ export function connectionLines(connections: readonly ShownConnection[]): Templa
 }
 
 /** If the bridge has no better advice. */
-const waits =
-  'Nothing: the bridge tries again by itself. If it lasts, Check on the page of the connection tries every hop.';
+const waits = 'Nothing: the bridge retries automatically. If it lasts, run Check on the page of the connection.';
 
 /** What is wrong with a connection, if anything. */
 export function troubleOfConnection(

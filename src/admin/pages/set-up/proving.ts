@@ -39,7 +39,7 @@ export function signInStep({ set, act }: SetUpWork): TemplateResult {
   if (set.signedInAs !== undefined) {
     return html`${told}<p><button type="button" @click=${signIn}>Sign in again</button></p>`;
   }
-  return html`<p>The person whose mailbox it is signs in once. The sign-in is stored encrypted, and renewed by itself.</p>
+  return html`<p>The person whose mailbox it is signs in once. The sign-in is stored encrypted and renewed automatically.</p>
     ${told}
     <p><button type="button" class="primary" @click=${signIn}>Sign in with a code</button></p>`;
 }

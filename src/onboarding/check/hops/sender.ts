@@ -45,12 +45,14 @@ async function lookAt(
   if (as !== 'alias') return { notApplicable: 'a right that only a message shows: --send-test ADDRESS' };
   const shows = `Get-Mailbox ${shownIn(mailbox)} | Format-List EmailAddresses`;
   if (claims === undefined || isPersonalTenant(connection.tenantId)) {
-    return { notApplicable: `not verified: without Graph only ${shows} tells, or a message: --send-test ADDRESS` };
+    return {
+      notApplicable: `not verified: without Graph, only ${shows} or a test message shows it: --send-test ADDRESS`,
+    };
   }
   const addresses = await proxyAddresses(context, mailbox);
   if (addresses === undefined) {
     return {
-      notApplicable: `not verified: to read addresses Graph wants User.Read.All; ${shows} tells, or a message: --send-test ADDRESS`,
+      notApplicable: `not verified: Graph needs User.Read.All to read addresses; ${shows} or a test message shows it: --send-test ADDRESS`,
     };
   }
   if (addresses.some((each) => sameAddress(each, address))) {

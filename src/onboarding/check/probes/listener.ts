@@ -93,7 +93,7 @@ function judged(peer: ListenerPeer, certificate: X509Certificate | undefined, se
     const borne = namesOf(certificate);
     return {
       detail,
-      warning: `The certificate bears none of the names by which this machine is known (${peer.names.join(', ')}). Clients that check it have to use ${borne}; set hostname to that, and this warning ends.`,
+      warning: `The certificate has none of the names of this machine (${peer.names.join(', ')}). Clients that check it must use ${borne}; set hostname to that name to end this warning.`,
     };
   }
   if (endsAtMs - nowMs >= warningDays * dayMs) return { detail };

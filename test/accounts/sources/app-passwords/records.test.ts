@@ -69,7 +69,7 @@ test('without the store, who was known logs in for ten minutes, and nobody is to
     },
   });
   // One when it began, none for each login; also the uses that could not be recorded.
-  expect(lines.filter(({ msg }) => msg.includes('taken from memory'))).toHaveLength(1);
+  expect(lines.filter(({ msg }) => msg.includes('using those in memory'))).toHaveLength(1);
   records.failure = undefined;
   await clock.advance(1_000);
   expect(await verdict(password)).toBe('right');

@@ -39,7 +39,7 @@ export class UsesFile {
     try {
       return readUses(found.content);
     } catch (error) {
-      log.warn({ file }, `${file} ${errorText(error)}: begun anew`);
+      log.warn({ file }, `${file} ${errorText(error)}: starting a new one`);
       return new Map();
     }
   }
