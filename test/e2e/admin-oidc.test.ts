@@ -115,7 +115,7 @@ test('an answer is good once, for ten minutes, and for the browser that asked', 
   const stranger = await new Browser().get(back);
   expect([stranger.status, await stranger.text()]).toEqual([
     400,
-    expect.stringContaining('no sign-in that this browser'),
+    expect.stringContaining('does not belong to a sign-in started in this browser'),
   ]);
   const other = new Browser();
   await other.get(`${started.origin}/api/v1/session/oidc`);

@@ -153,6 +153,8 @@ export async function mailFlows(
   await client.mailboxOpen('INBOX');
   await until(`"${subject}" by IMAP`, async () => {
     await client.noop();
+    // In an empty mailbox `1:*` names nothing, which is an error.
+    if (!client.mailbox || client.mailbox.exists === 0) return undefined;
     for await (const { envelope } of client.fetch('1:*', { envelope: true })) {
       if (envelope?.subject === subject) return true;
     }

@@ -84,7 +84,7 @@ export interface AddressItems {
 
 /** A device writes the same addresses into each of its messages, and each is parsed several times on the way. */
 const remembered = new LRUCache<string, AddressItems>(boundedBy(200));
-const longestRemembered = 80;
+const longestRemembered = 64;
 
 const word = '[A-Za-z0-9_+-]+';
 const addrSpec = `${word}(?:\\.${word})*@${word}(?:\\.${word})*`;
