@@ -22,9 +22,14 @@ afterEach(async () => {
   closing = [];
 });
 
-async function server(scripts: string[], implicit = true) {
+/** What a server accepts is remembered by its port, and the system gives a port again: each is used once. */
+const usedPorts = new Set<number>();
+
+async function server(scripts: string[], implicit = true): ReturnType<typeof scriptedServer> {
   const running = await scriptedServer(scripts, { ...certificate, implicit });
   closing.push(running.close);
+  if (usedPorts.has(running.port)) return server(scripts, implicit);
+  usedPorts.add(running.port);
   return running;
 }
 
