@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { cpus } from 'node:os';
+import os from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -16,8 +16,8 @@ const program = isPacked ? join(root, existsSync(join(root, 'lib')) ? 'lib/main.
 // Mail is many short-lived buffers: with Node.js's own settings they pile up to twice the memory before they are
 // collected. More threads of V8 than other processors only delay the one that serves clients. docs/benchmarks.md has
 // what this costs.
-const otherProcessors = Math.max(1, cpus().length - 1);
-const engineFlags = ['--max-semi-space-size=2', `--v8-pool-size=${Math.min(4, otherProcessors)}`];
+const processors = os.availableParallelism?.() ?? os.cpus().length;
+const engineFlags = ['--max-semi-space-size=2', `--v8-pool-size=${Math.min(4, Math.max(1, processors - 1))}`];
 // glibc keeps memory apart for each thread, and after the first large piece keeps as much as that for ever.
 const env = {
   MALLOC_ARENA_MAX: '2',

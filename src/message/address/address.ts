@@ -73,7 +73,7 @@ const plainDomain = /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z](?:[a-z0-9
 function isMailDomain(domain: string, utf8: boolean): boolean {
   if (domain.startsWith('[') && domain.endsWith(']')) return isAddressLiteral(domain.slice(1, -1));
   if (!hostCharacters.test(domain)) return false;
-  if (domain.length <= 255 && plainDomain.test(domain) && !/xn--/i.test(domain)) return true;
+  if (plainDomain.test(domain)) return true;
   const ascii = utf8 ? domainToASCII(domain) : domain;
   // domainToASCII also turns `0x7f.1` into an IP address, which must not pass for a name.
   if (ascii.length > 255 || (ascii !== domain && isIPv4(ascii))) return false;

@@ -25,7 +25,7 @@ export class KnownAddresses {
   }
 
   #indexed(): AddressIndex {
-    this.#index ??= indexOf(this.#given);
+    this.#index ??= addressIndex(this.#given);
     return this.#index;
   }
 }
@@ -36,7 +36,7 @@ interface AddressIndex {
   readonly byLocalPart: ReadonlyMap<string, string | undefined>;
 }
 
-function indexOf(given: readonly string[]): AddressIndex {
+function addressIndex(given: readonly string[]): AddressIndex {
   const addresses = new Map<string, string>();
   const byLocalPart = new Map<string, string | undefined>();
   for (const address of given) {

@@ -313,6 +313,9 @@ describe('isValidAddress', () => {
     for (const address of [
       'é\u0085@x.y',
       'a@\u{ff10}x7f.1',
+      'a@0x7f.1',
+      'a@127.1',
+      'a@b.0x7f',
       'a@[é]',
       'é b@x.y',
       'a\u202eb@x.y',
